@@ -5,6 +5,7 @@
 pub mod challenge;
 pub mod digest;
 pub mod error_code;
+pub mod image;
 pub mod manifest;
 pub mod media_type;
 pub mod name;
@@ -15,6 +16,7 @@ pub mod scope;
 pub use challenge::Challenge;
 pub use digest::{Algorithm, Digest, Hasher};
 pub use error_code::{ErrorBody, ErrorCode};
+pub use image::Image;
 pub use manifest::{Descriptor, Manifest};
 pub use name::{RepositoryName, Tag};
 pub use reference::{Reference, Registry};

@@ -10,8 +10,8 @@ pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.
 pub const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 /// An OCI image configuration.
 pub const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
-/// An OCI layer, a gzip-compressed tar archive.
-pub const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+/// An OCI layer that is an uncompressed tar archive.
+pub const OCI_LAYER_TAR: &str = "application/vnd.oci.image.layer.v1.tar";
 
 /// Every manifest that pullpass understands. All four go into each `Accept`: ghcr.io answers "manifest unknown" to a
 /// request that accepts images only when the tag names an index.
