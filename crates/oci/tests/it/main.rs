@@ -1,0 +1,9 @@
+mod challenge;
+mod digest;
+mod error_code;
+mod image;
+mod manifest;
+mod name;
+mod reference;
+mod route;
+mod scope;
