@@ -1,1 +1,29 @@
-fn main() {}
+//! `pullpass`: authenticate Docker and Podman to a registry, and prove it. This crate owns the process: it alone reads
+//! the environment, prints and exits.
+
+mod arguments;
+mod commands;
+mod engines;
+mod environment;
+mod failure;
+mod network;
+mod output;
+mod prompt;
+mod stores;
+mod token_source;
+mod vault_password;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // The one TLS provider of the program; a second call could only come from ourselves.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let result = arguments::parse().and_then(|arguments| commands::run(arguments.command));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::failure(&failure);
+            ExitCode::from(failure.exit.code())
+        }
+    }
+}

@@ -2,7 +2,11 @@
 //! Docker and Podman keep credentials. It has no network and no async runtime, and takes nothing from the environment.
 #![warn(missing_docs)]
 
+pub mod file;
+pub mod inventory;
 pub mod secret;
+pub mod store;
 pub mod token;
+pub mod vault;
 
 pub use secret::Secret;

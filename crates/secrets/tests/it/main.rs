@@ -1,1 +1,5 @@
+mod file;
+mod inventory;
+mod store;
 mod token;
+mod vault;

@@ -1,0 +1,64 @@
+//! What a person can type, one file a command.
+
+use clap::Subcommand;
+
+use crate::failure::Failure;
+
+#[cfg(feature = "serve")]
+mod admin;
+mod completions;
+#[cfg(feature = "serve")]
+mod demo;
+mod inventory;
+mod login;
+mod logout;
+mod man;
+#[cfg(feature = "serve")]
+mod serve;
+mod status;
+#[cfg(feature = "serve")]
+mod token;
+mod vault;
+mod verify;
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    Login(login::Login),
+    Logout(logout::Logout),
+    Status(status::Status),
+    Verify(verify::Verify),
+    Inventory(inventory::Inventory),
+    Vault(vault::Vault),
+    #[cfg(feature = "serve")]
+    Token(token::Token),
+    #[cfg(feature = "serve")]
+    Serve(serve::Serve),
+    #[cfg(feature = "serve")]
+    Admin(admin::Admin),
+    #[cfg(feature = "serve")]
+    Demo(demo::Demo),
+    Completions(completions::Completions),
+    Man(man::Man),
+}
+
+/// Runs one command to its end.
+pub(crate) fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Login(login) => login.run(),
+        Command::Logout(logout) => logout.run(),
+        Command::Status(status) => status.run(),
+        Command::Verify(verify) => verify.run(),
+        Command::Inventory(inventory) => inventory.run(),
+        Command::Vault(vault) => vault.run(),
+        #[cfg(feature = "serve")]
+        Command::Token(token) => token.run(),
+        #[cfg(feature = "serve")]
+        Command::Serve(serve) => serve.run(),
+        #[cfg(feature = "serve")]
+        Command::Admin(admin) => admin.run(),
+        #[cfg(feature = "serve")]
+        Command::Demo(demo) => demo.run(),
+        Command::Completions(completions) => completions.run(),
+        Command::Man(man) => man.run(),
+    }
+}

@@ -1,0 +1,228 @@
+//! `pullpass inventory`: secrets inside inventories, in place.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use pullpass_secrets::{
+    Secret, file,
+    inventory::{self, KeyPath, NewValue, Value},
+    token::{self, Kind},
+    vault,
+};
+use serde_json::json;
+
+use super::vault::{new_secret, refuse_arguments};
+use crate::{
+    failure::{Failure, OrFail},
+    output,
+    vault_password::VaultPassword,
+};
+
+/// Keep secrets encrypted inside inventories, in place
+#[derive(Args)]
+pub(crate) struct Inventory {
+    #[command(subcommand)]
+    command: InventoryCommand,
+}
+
+#[derive(Subcommand)]
+enum InventoryCommand {
+    Show(Show),
+    Set(Set),
+}
+
+impl Inventory {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        match self.command {
+            InventoryCommand::Show(show) => show.run(),
+            InventoryCommand::Set(set) => set.run(),
+        }
+    }
+}
+
+/// Set one value, encrypted, and leave every other byte as it is
+///
+/// The secret is read from standard input, or asked for twice on a terminal. Missing keys, mappings and the file itself
+/// are added. A value that is replaced keeps its vault id.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  pullpass inventory set inventory.yml all.vars.iaas_console.ghcr_pat < token.txt
+  pullpass inventory set inventory.yml all.vars.iaas_console.ghcr_user --plain octocat")]
+struct Set {
+    /// The YAML file
+    file: PathBuf,
+    /// The value's keys, joined by dots
+    key_path: KeyPath,
+    /// Write this text unencrypted; for what is no secret, such as a user name
+    #[arg(long, value_name = "TEXT")]
+    plain: Option<String>,
+    #[command(flatten)]
+    password: VaultPassword,
+    #[arg(hide = true, num_args = 0..)]
+    secret: Vec<String>,
+}
+
+impl Set {
+    fn run(self) -> Result<(), Failure> {
+        let by_hand = format!("pullpass inventory set {} '{}' < token.txt", self.file.display(), self.key_path);
+        refuse_arguments(&self.secret, &by_hand)?;
+        if let Some(text) = &self.plain {
+            let looks_secret = Kind::of(&Secret::new(text.clone())) != Kind::Unknown;
+            refuse_arguments(&if looks_secret { vec![String::new()] } else { Vec::new() }, &by_hand)?;
+            return self.write(|_| Ok(NewValue::Plain(text.clone())));
+        }
+        // What cannot be edited is refused before anybody is asked for a secret.
+        let existing = file::read(&self.file)?;
+        if let Some(bytes) = &existing {
+            inventory::get(bytes, &self.key_path).or_usage().map_err(|failure| self.in_file(failure))?;
+        }
+        let secret = new_secret("secret")?;
+        let password = self.password.new_or_existing()?;
+        self.write(|existing| {
+            let label = existing.and_then(|payload| vault::label(payload.as_bytes()));
+            let payload = vault::encrypt(secret.reveal().as_bytes(), &password, label.as_deref()).or_usage()?;
+            Ok(NewValue::Vault(payload))
+        })
+    }
+
+    fn in_file(&self, failure: Failure) -> Failure {
+        failure.fact(format!("in `{}`; nothing was changed", self.file.display()))
+    }
+
+    /// Puts the value that `new` makes from the payload there was.
+    fn write(&self, new: impl Fn(Option<&str>) -> Result<NewValue, Failure>) -> Result<(), Failure> {
+        let changed = file::edit(&self.file, 0o600, |bytes| self.edited(bytes, &new).map(Some))
+            .map_err(|failure: Failure| self.in_file(failure))?;
+        let done = if changed { "set" } else { "already" };
+        output::say(format_args!("{done}: `{}` in `{}`", self.key_path, self.file.display()));
+        Ok(())
+    }
+
+    fn edited(
+        &self,
+        bytes: Option<&[u8]>,
+        new: impl Fn(Option<&str>) -> Result<NewValue, Failure>,
+    ) -> Result<Vec<u8>, Failure> {
+        let before = match bytes {
+            Some(bytes) => inventory::get(bytes, &self.key_path).or_usage()?,
+            None => None,
+        };
+        let payload = match &before {
+            Some(Value::Vault(payload)) => Some(payload.as_str()),
+            _ => None,
+        };
+        inventory::set(bytes, &self.key_path, &new(payload)?).or_usage()
+    }
+}
+
+/// List the secrets of a file: where, and, with the vault password, what kind of token
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  pullpass inventory show inventory.yml
+  pullpass inventory show inventory.yml --vault-password-file ~/.vault-pass --json")]
+struct Show {
+    /// The YAML file
+    file: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    password: VaultPassword,
+}
+
+struct Row {
+    path: String,
+    line: usize,
+    protection: String,
+    token: Option<String>,
+    fingerprint: Option<String>,
+    problem: Option<String>,
+}
+
+impl Show {
+    fn run(self) -> Result<(), Failure> {
+        let bytes = file::read(&self.file)?
+            .ok_or_else(|| Failure::usage(format!("there is no inventory `{}`", self.file.display())))?;
+        let entries = inventory::show(&bytes)
+            .or_usage()
+            .map_err(|failure| failure.fact(format!("in `{}`", self.file.display())))?;
+        let password = self.password.is_at_hand().then(|| self.password.existing()).transpose()?;
+        let key = crate::environment::fingerprint_key();
+        let rows: Vec<Row> = entries.iter().map(|entry| row(entry, password.as_ref(), &key)).collect();
+        print(&self.file, &rows, self.json);
+        match rows.iter().any(|row| row.problem.is_some()) {
+            true => Err(Failure::silent(crate::failure::Exit::No)),
+            false => Ok(()),
+        }
+    }
+}
+
+fn row(entry: &inventory::Entry, password: Option<&vault::Password>, key: &[u8; 32]) -> Row {
+    let mut row = Row {
+        path: entry.path.to_string(),
+        line: entry.line,
+        protection: String::new(),
+        token: None,
+        fingerprint: None,
+        problem: None,
+    };
+    let describe = |row: &mut Row, secret: &Secret| {
+        row.token = Some(Kind::of(secret).name().to_owned());
+        row.fingerprint = Some(token::fingerprint(secret, key));
+    };
+    match &entry.value {
+        inventory::Found::PlainToken(secret) => {
+            row.protection = "plaintext".to_owned();
+            row.problem = Some("not encrypted".to_owned());
+            describe(&mut row, secret);
+        }
+        inventory::Found::Vault { payload, label } => {
+            row.protection = format!("vault id {}", label.as_deref().unwrap_or("default"));
+            match password.map(|password| vault::decrypt(payload.as_bytes(), password)) {
+                None => {}
+                Some(Err(error)) => row.problem = Some(error.to_string()),
+                Some(Ok(plaintext)) => {
+                    if let Ok(text) = std::str::from_utf8(&plaintext) {
+                        describe(&mut row, &Secret::new(text.to_owned()));
+                    }
+                }
+            }
+        }
+    }
+    row
+}
+
+fn print(file: &Path, rows: &[Row], as_json: bool) {
+    if as_json {
+        let secrets: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                json!({
+                    "path": row.path, "line": row.line, "protection": row.protection,
+                    "kind": row.token, "fingerprint": row.fingerprint, "problem": row.problem,
+                })
+            })
+            .collect();
+        output::json(&json!({ "file": file, "secrets": secrets }));
+        return;
+    }
+    if rows.is_empty() {
+        output::say(format_args!("no secrets in `{}`", file.display()));
+        return;
+    }
+    let cells = |row: &Row| {
+        let text = |cell: &Option<String>| cell.clone().unwrap_or_default();
+        vec![
+            row.path.clone(),
+            format!("{}:{}", file.display(), row.line),
+            row.protection.clone(),
+            text(&row.token),
+            text(&row.fingerprint),
+            text(&row.problem),
+        ]
+    };
+    let rows: Vec<Vec<String>> = rows.iter().map(cells).collect();
+    output::data(output::table(&["KEY PATH", "WHERE", "PROTECTION", "KIND", "FINGERPRINT", "PROBLEM"], &rows));
+}

@@ -1,0 +1,281 @@
+//! `pullpass verify`
+
+use clap::Args;
+use pullpass_client::{
+    Credential, Step,
+    pull::{self, Attempt, Opened},
+};
+use pullpass_oci::Reference;
+use pullpass_secrets::{
+    store::{Environment, Lookup},
+    token,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    engines::{self, Choice, Engine},
+    environment,
+    failure::{Exit, Failure},
+    network, output, stores,
+};
+
+/// Prove that a pull will work, or say what it fails at
+///
+/// Does what an engine does (challenge, token, manifest) with the credential that the engine would use, and again
+/// without one. Three questions are answered apart: is the token alive, does it open this image, and would the image
+/// open with no login at all.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  pullpass verify ghcr.io/octocat/app:v1
+  pullpass verify ghcr.io/octocat/app:v1 --podman --json")]
+pub(crate) struct Verify {
+    /// The image
+    reference: Reference,
+    #[command(flatten)]
+    engines: Choice,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What an engine would present.
+enum Login {
+    Credential {
+        path: String,
+        credential: Credential,
+    },
+    None,
+    /// It cannot be told without doing what a later answer depends on: a helper, an identity token, a broken file.
+    Unclear(String),
+}
+
+/// What came of one way of asking, in plain values.
+#[derive(Clone)]
+struct Answer {
+    alive: Option<bool>,
+    /// None when it could not be found out.
+    opens: Option<bool>,
+    /// The registry's answer, when it was not yes.
+    error: Option<String>,
+    digest: Option<String>,
+    exit: Option<Exit>,
+    steps: Vec<Step>,
+}
+
+/// What one engine would meet.
+struct Prospect {
+    engine: Engine,
+    login: Login,
+    answer: Option<Answer>,
+    verdict: String,
+}
+
+impl Verify {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let environment = environment::stores()?;
+        // Where no engine is installed, the question is what the stores hold for either.
+        let engines = self.engines.asked_or_installed().unwrap_or_else(|_| Engine::ALL.to_vec());
+        let logins = engines
+            .into_iter()
+            .map(|engine| Ok((engine, self.login(engine, &environment)?)))
+            .collect::<Result<Vec<_>, Failure>>()?;
+        let (prospects, anonymous) = network::block_on(async { Ok(self.ask(&environment, logins).await) })?;
+        if self.json {
+            output::json(&self.to_json(&prospects, &anonymous));
+        } else {
+            self.print(&prospects, &anonymous);
+        }
+        let exits: Vec<Exit> = prospects.iter().filter_map(|prospect| prospect.exit(&anonymous)).collect();
+        match exits.iter().find(|exit| **exit == Exit::No).or(exits.first()) {
+            Some(exit) => Err(Failure::silent(*exit)),
+            None => Ok(()),
+        }
+    }
+
+    fn login(&self, engine: Engine, environment: &Environment) -> Result<Login, Failure> {
+        let name = format!("{}/{}", self.reference.registry, self.reference.repository);
+        Ok(match stores::lookup(engine, environment, &self.reference.registry, &name)? {
+            Lookup::Found { path, credential, .. } => {
+                Login::Credential { path: path.display().to_string(), credential: network::credential(&credential) }
+            }
+            Lookup::None => Login::None,
+            Lookup::Helper { path, name } => {
+                Login::Unclear(format!("`{}` leaves the login to the credential helper `{name}`", path.display()))
+            }
+            Lookup::IdentityToken { path, .. } => {
+                Login::Unclear(format!("the login in `{}` is an identity token", path.display()))
+            }
+            Lookup::Broken { path, reason } => Login::Unclear(format!("`{}` is broken: {reason}", path.display())),
+        })
+    }
+
+    /// Asks once with each distinct credential, and once without.
+    async fn ask(&self, environment: &Environment, logins: Vec<(Engine, Login)>) -> (Vec<Prospect>, Answer) {
+        let anonymous = self.attempt(environment, None).await;
+        let mut asked: Vec<(Credential, Answer)> = Vec::new();
+        let mut prospects = Vec::new();
+        for (engine, login) in logins {
+            let answer = match &login {
+                Login::Credential { credential, .. } => {
+                    let same = |(other, _): &&(Credential, Answer)| {
+                        other.user == credential.user && other.secret == credential.secret
+                    };
+                    match asked.iter().find(same) {
+                        Some((_, answer)) => Some(answer.clone()),
+                        None => {
+                            let answer = self.attempt(environment, Some(credential)).await;
+                            asked.push((credential.clone(), answer.clone()));
+                            Some(answer)
+                        }
+                    }
+                }
+                Login::None | Login::Unclear(_) => None,
+            };
+            let verdict = self.verdict(engine, &login, answer.as_ref(), &anonymous);
+            prospects.push(Prospect { engine, login, answer, verdict });
+        }
+        (prospects, anonymous)
+    }
+
+    async fn attempt(&self, environment: &Environment, credential: Option<&Credential>) -> Answer {
+        let options = network::options(environment, &self.reference.registry);
+        let attempt = pull::attempt(&self.reference, engines::architecture(), credential, options).await;
+        Answer::of(attempt)
+    }
+
+    fn verdict(&self, engine: Engine, login: &Login, answer: Option<&Answer>, anonymous: &Answer) -> String {
+        let name = engine.name();
+        let because = |answer: &Answer| answer.error.clone().unwrap_or_default();
+        let public = if anonymous.opens == Some(true) { "the image is public" } else { "" };
+        match (login, answer) {
+            (Login::Unclear(why), _) => format!("{name}: cannot tell: {why}"),
+            (Login::Credential { credential, .. }, Some(answer)) => match (answer.alive, answer.opens) {
+                (_, Some(true)) if public.is_empty() => {
+                    format!(
+                        "{name} will pull: the login of `{}` opens the image, which does not open without",
+                        credential.user
+                    )
+                }
+                (_, Some(true)) => format!("{name} will pull: {public} and would open with no login"),
+                (Some(false), _) if !public.is_empty() => {
+                    format!(
+                        "{name} will not pull: {}; {public}, and it is the dead login that keeps it shut",
+                        because(answer)
+                    )
+                }
+                (_, Some(false)) => format!("{name} will not pull: {}", because(answer)),
+                (_, None) => format!("{name}: could not find out: {}", because(answer)),
+            },
+            _ => match anonymous.opens {
+                Some(true) => format!("{name} will pull: {public}; there is no login, and it needs none"),
+                Some(false) => format!("{name} will not pull: there is no login: {}", because(anonymous)),
+                None => format!("{name}: could not find out: {}", because(anonymous)),
+            },
+        }
+    }
+
+    fn print(&self, prospects: &[Prospect], anonymous: &Answer) {
+        let word = |answer: Option<bool>| match answer {
+            Some(true) => "yes",
+            Some(false) => "no",
+            None => "could not find out",
+        };
+        let key = environment::fingerprint_key();
+        output::data(&self.reference);
+        for prospect in prospects {
+            let who = match &prospect.login {
+                Login::Credential { path, credential } => {
+                    format!("{}, {}, from {path}", credential.user, token::fingerprint(&credential.secret, &key))
+                }
+                Login::None => "no login".to_owned(),
+                Login::Unclear(why) => why.clone(),
+            };
+            output::data(format_args!("  {} ({who})", prospect.engine.name()));
+            if let Some(answer) = &prospect.answer {
+                output::data(format_args!("    token alive: {}", word(answer.alive)));
+                output::data(format_args!("    opens this image: {}", word(answer.opens)));
+            }
+        }
+        output::data(format_args!("  without a login\n    opens this image: {}", word(anonymous.opens)));
+        for prospect in prospects {
+            output::data(&prospect.verdict);
+        }
+    }
+
+    fn to_json(&self, prospects: &[Prospect], anonymous: &Answer) -> Value {
+        let key = environment::fingerprint_key();
+        let engines = prospects.iter().map(|prospect| {
+            let login = match &prospect.login {
+                Login::Credential { path, credential } => json!({
+                    "path": path, "user": credential.user,
+                    "fingerprint": token::fingerprint(&credential.secret, &key),
+                }),
+                _ => Value::Null,
+            };
+            let mut value = prospect.answer.as_ref().unwrap_or(&Answer::unasked(anonymous)).to_json();
+            value["engine"] = json!(prospect.engine.name());
+            value["login"] = login;
+            value["will_pull"] = json!(prospect.exit(anonymous).is_none());
+            value["verdict"] = json!(prospect.verdict);
+            value
+        });
+        let verdicts: Vec<&str> = prospects.iter().map(|prospect| prospect.verdict.as_str()).collect();
+        json!({
+            "reference": self.reference.to_string(),
+            "engines": engines.collect::<Vec<_>>(),
+            "anonymous": anonymous.to_json(),
+            "verdict": verdicts.join("\n"),
+        })
+    }
+}
+
+impl Prospect {
+    /// The exit code that this engine's prospect means; none when it will pull.
+    fn exit(&self, anonymous: &Answer) -> Option<Exit> {
+        match &self.login {
+            Login::Unclear(_) => Some(Exit::Unknown),
+            Login::None => anonymous.exit,
+            Login::Credential { .. } => self.answer.as_ref().and_then(|answer| answer.exit),
+        }
+    }
+}
+
+impl Answer {
+    fn of(attempt: Attempt<Opened>) -> Answer {
+        let exit = attempt.outcome.as_ref().err().map(network::exit);
+        Answer {
+            alive: attempt.is_credential_alive,
+            opens: match exit {
+                None => Some(true),
+                Some(Exit::No) => Some(false),
+                Some(_) => None,
+            },
+            digest: attempt.outcome.as_ref().ok().map(|opened| opened.digest.to_string()),
+            error: attempt.outcome.err().map(|error| error.to_string()),
+            exit,
+            steps: attempt.steps,
+        }
+    }
+
+    /// What an engine without a login gets: the anonymous answer, with no token to be alive.
+    fn unasked(anonymous: &Answer) -> Answer {
+        Answer { alive: None, steps: Vec::new(), ..anonymous.clone() }
+    }
+
+    fn to_json(&self) -> Value {
+        let step = |step: &Step| {
+            json!({
+                "stage": step.stage.to_string(), "method": step.method, "url": step.url, "status": step.status,
+                "milliseconds": step.took.as_secs_f64() * 1000.0,
+            })
+        };
+        json!({
+            "token_alive": self.alive,
+            "opens": self.opens,
+            "digest": self.digest,
+            "error": self.error,
+            "steps": self.steps.iter().map(step).collect::<Vec<_>>(),
+        })
+    }
+}

@@ -1,0 +1,97 @@
+//! The environment of the process, read in one place.
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+use pullpass_secrets::{file, store::Environment};
+
+use crate::failure::{Failure, OrFail};
+
+/// A variable's value; unset and empty are the same, as they are to Docker and Podman.
+pub(crate) fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+fn path(name: &str) -> Option<PathBuf> {
+    variable(name).map(PathBuf::from)
+}
+
+/// What decides where credentials live.
+///
+/// # Errors
+/// There is no home directory.
+pub(crate) fn stores() -> Result<Environment, Failure> {
+    Ok(Environment {
+        home: home()?,
+        docker_config: path("DOCKER_CONFIG"),
+        xdg_runtime_dir: path("XDG_RUNTIME_DIR"),
+        xdg_config_home: path("XDG_CONFIG_HOME"),
+        registry_auth_file: path("REGISTRY_AUTH_FILE"),
+        uid: rustix::process::getuid().as_raw(),
+    })
+}
+
+/// `$HOME`, else what the system has for this user.
+pub(crate) fn home() -> Result<PathBuf, Failure> {
+    std::env::home_dir().filter(|home| !home.as_os_str().is_empty()).ok_or_else(|| {
+        Failure::usage("this user has no home directory")
+            .hint("set `HOME` to the directory in which the credentials are")
+    })
+}
+
+/// The 32 bytes under which fingerprints of secrets without a checksum are made: this host's and this user's own, made
+/// on first use. Where they cannot be kept, they hold for this run, which is enough to tell equal secrets from others.
+pub(crate) fn fingerprint_key() -> [u8; 32] {
+    let state = path("XDG_STATE_HOME").or_else(|| Some(home().ok()?.join(".local/state")));
+    state.and_then(|state| read_or_make_key(&state.join("pullpass/fingerprint.key")).ok()).unwrap_or_else(|| {
+        let mut key = [0; 32];
+        // Without random bytes the fingerprints of this run could be looked up, but nothing else could work either.
+        let _ = getrandom::fill(&mut key);
+        key
+    })
+}
+
+#[cfg(feature = "serve")]
+/// Where a server keeps its data unless told otherwise.
+pub(crate) fn default_data_directory() -> Result<PathBuf, Failure> {
+    if rustix::process::getuid().is_root() {
+        return Ok(PathBuf::from("/var/lib/pullpass"));
+    }
+    match path("XDG_DATA_HOME") {
+        Some(data) => Ok(data.join("pullpass")),
+        None => Ok(home()?.join(".local/share/pullpass")),
+    }
+}
+
+/// The directories of certificates that Docker and Podman would use for a registry, in the order of the engines'
+/// documentation (`containers-certs.d(5)`, and Docker's "Verify repository client with certificates").
+pub(crate) fn certificate_directories(environment: &Environment, registry: &str) -> Vec<PathBuf> {
+    let config = environment.xdg_config_home.clone().unwrap_or_else(|| environment.home.join(".config"));
+    [
+        config.join("containers/certs.d"),
+        PathBuf::from("/etc/containers/certs.d"),
+        config.join("docker/certs.d"),
+        PathBuf::from("/etc/docker/certs.d"),
+    ]
+    .iter()
+    .map(|directory| directory.join(registry))
+    .filter(|directory| directory.is_dir())
+    .collect()
+}
+
+fn read_or_make_key(path: &Path) -> Result<[u8; 32], Failure> {
+    let mut key = [0; 32];
+    file::edit(path, 0o600, |existing| match existing {
+        Some(bytes) if bytes.len() == key.len() => {
+            key.copy_from_slice(bytes);
+            Ok(None)
+        }
+        _ => {
+            getrandom::fill(&mut key).or_unknown()?;
+            Ok::<_, Failure>(Some(key.to_vec()))
+        }
+    })?;
+    Ok(key)
+}

@@ -1,0 +1,76 @@
+//! The one place that prints: data to standard output, everything else to standard error.
+
+use std::{fmt::Display, io::Write};
+
+use anstyle::{AnsiColor, Style};
+
+use crate::failure::Failure;
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+const HINT: Style = AnsiColor::Cyan.on_default().bold();
+/// For headings; decoration only, the words say everything.
+pub(crate) const HEADING: Style = Style::new().bold();
+/// For what held.
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+/// For what did not.
+pub(crate) const BAD: Style = ERROR;
+
+/// Prints a line of data. A reader that went away (`| head`) is no error of ours.
+pub(crate) fn data(line: impl Display) {
+    let _ = writeln!(anstream::stdout().lock(), "{line}");
+}
+
+/// Prints exact bytes of data, without adding anything.
+pub(crate) fn bytes(bytes: &[u8]) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(bytes)?;
+    stdout.flush()
+}
+
+/// Prints a value as one JSON document.
+pub(crate) fn json(value: &serde_json::Value) {
+    data(format_args!("{value:#}"));
+}
+
+/// Tells the person something that is not data.
+pub(crate) fn say(line: impl Display) {
+    let _ = writeln!(anstream::stderr().lock(), "{line}");
+}
+
+/// Tells the person of something that is done, but not as safe or complete as it could be.
+pub(crate) fn warn(line: impl Display) {
+    say(format_args!("{WARNING}warning:{WARNING:#} {line}"));
+}
+
+/// `error: …`, facts indented under it, then `hint: …`.
+pub(crate) fn failure(failure: &Failure) {
+    if failure.message.is_empty() {
+        return;
+    }
+    say(format_args!("{ERROR}error:{ERROR:#} {}", failure.message));
+    for fact in &failure.facts {
+        say(format_args!("  {fact}"));
+    }
+    if !failure.hints.is_empty() {
+        say("");
+    }
+    for hint in &failure.hints {
+        say(format_args!("{HINT}hint:{HINT:#} {hint}"));
+    }
+}
+
+/// Columns of text, each as wide as its widest cell; cells are separated by two blanks and lines have none at the end.
+pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
+    let headings: Vec<String> = headings.iter().map(|heading| (*heading).to_owned()).collect();
+    let width = |column: usize| {
+        let cells = rows.iter().chain([&headings]).filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    std::iter::once(&headings).chain(rows).map(line).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,72 @@
+//! Asking a person, and reading what a program pipes in.
+
+use std::io::{IsTerminal, Read};
+
+use pullpass_secrets::Secret;
+use zeroize::Zeroizing;
+
+use crate::failure::{Failure, OrFail};
+
+/// More than any secret has; a wrong file piped in ends here instead of filling memory.
+const MAX_SECRET: u64 = 1024 * 1024;
+
+/// Asks for a secret without showing it.
+///
+/// # Errors
+/// There is no terminal to ask on.
+pub(crate) fn hidden(question: &str) -> Result<Secret, Failure> {
+    rpassword::prompt_password(format!("{question}: "))
+        .map(Secret::new)
+        .map_err(|error| Failure::usage(format!("cannot ask for the {question}: {error}")))
+}
+
+/// Asks for a new secret twice.
+///
+/// # Errors
+/// The two answers differ, or there is no terminal.
+pub(crate) fn hidden_twice(question: &str) -> Result<Secret, Failure> {
+    let first = hidden(question)?;
+    if first == hidden(&format!("{question} again"))? {
+        Ok(first)
+    } else {
+        Err(Failure::usage("the two answers differ"))
+    }
+}
+
+/// Whether a person sits at standard input.
+pub(crate) fn is_interactive() -> bool {
+    std::io::stdin().is_terminal()
+}
+
+/// Everything on standard input.
+///
+/// # Errors
+/// It cannot be read, or is larger than any secret.
+pub(crate) fn standard_input() -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    std::io::stdin().lock().take(MAX_SECRET + 1).read_to_end(&mut bytes).or_unknown()?;
+    if bytes.len() as u64 > MAX_SECRET {
+        return Err(Failure::usage("standard input is larger than 1 MiB: that is no secret"));
+    }
+    Ok(bytes)
+}
+
+/// A secret piped in, less the one line end that `echo` adds, as `docker login --password-stdin` reads it.
+///
+/// # Errors
+/// It is empty or no text.
+pub(crate) fn secret_from_standard_input() -> Result<Secret, Failure> {
+    let bytes = standard_input()?;
+    let secret = text(&bytes).ok_or_else(|| Failure::usage("the secret on standard input is not UTF-8 text"))?;
+    if secret.reveal().is_empty() {
+        return Err(Failure::usage("there is no secret on standard input"));
+    }
+    Ok(secret)
+}
+
+/// `bytes` as text, without one trailing line end.
+pub(crate) fn text(bytes: &[u8]) -> Option<Secret> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let text = text.strip_suffix('\n').map_or(text, |rest| rest.strip_suffix('\r').unwrap_or(rest));
+    Some(Secret::new(text.to_owned()))
+}

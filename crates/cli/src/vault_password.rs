@@ -1,0 +1,71 @@
+//! Where the Ansible Vault password comes from.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use pullpass_secrets::{file, vault::Password};
+
+use crate::{
+    environment,
+    failure::{Failure, OrFail},
+    output, prompt,
+};
+
+/// How a command is told the vault password.
+#[derive(Args)]
+pub(crate) struct VaultPassword {
+    /// Read the vault password from a file
+    #[arg(long, value_name = "FILE", visible_alias = "vault-pass-file")]
+    vault_password_file: Option<PathBuf>,
+    /// Ask for the vault password, also when ANSIBLE_VAULT_PASSWORD_FILE is set
+    #[arg(long, short = 'J', visible_alias = "ask-vault-pass", conflicts_with = "vault_password_file")]
+    ask_vault_password: bool,
+}
+
+impl VaultPassword {
+    /// The password to open something with.
+    pub(crate) fn existing(&self) -> Result<Password, Failure> {
+        self.get(prompt::hidden)
+    }
+
+    /// The password to encrypt something with; a prompt asks twice.
+    pub(crate) fn new_or_existing(&self) -> Result<Password, Failure> {
+        self.get(prompt::hidden_twice)
+    }
+
+    /// Whether a password is given without asking anybody.
+    pub(crate) fn is_at_hand(&self) -> bool {
+        self.file().is_some()
+    }
+
+    fn file(&self) -> Option<PathBuf> {
+        match (&self.vault_password_file, self.ask_vault_password) {
+            (Some(file), _) => Some(file.clone()),
+            (None, true) => None,
+            (None, false) => environment::variable("ANSIBLE_VAULT_PASSWORD_FILE").map(PathBuf::from),
+        }
+    }
+
+    fn get(&self, ask: impl Fn(&str) -> Result<pullpass_secrets::Secret, Failure>) -> Result<Password, Failure> {
+        match self.file() {
+            Some(file) => from_file(&file),
+            None => Password::from_prompt(&ask("vault password")?).or_usage(),
+        }
+        .map_err(|failure| failure.hint("name the file with `--vault-password-file FILE`"))
+    }
+}
+
+fn from_file(path: &Path) -> Result<Password, Failure> {
+    let mode = file::mode(path)?;
+    if mode.is_some_and(|mode| mode & 0o111 != 0) {
+        return Err(Failure::usage(format!("the vault password file `{}` is executable", path.display()))
+            .fact("Ansible would run it as a script; pullpass reads plain files only")
+            .hint(format!("if it is no script: `chmod -x {}`", path.display())));
+    }
+    if mode.is_some_and(|mode| mode & 0o044 != 0) {
+        output::warn(format_args!("other users may read the vault password file `{}`", path.display()));
+    }
+    let bytes = file::read(path)?
+        .ok_or_else(|| Failure::usage(format!("there is no vault password file `{}`", path.display())))?;
+    Password::from_file(&bytes).or_usage()
+}

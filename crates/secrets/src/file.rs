@@ -1,0 +1,256 @@
+//! The one door for reading and replacing the small files that hold secrets: credential stores, inventories, password
+//! files. What it replaces, it replaces whole: under a lock, with the same owner and mode, on disk before it is named.
+
+use std::{
+    ffi::OsStr,
+    fs::{self, DirBuilder, File, OpenOptions, Permissions},
+    io::{self, ErrorKind, Read, Write},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use rustix::{
+    fs::{FlockOperation, Gid, OFlags, Uid},
+    io::Errno,
+};
+
+/// The largest file that is read, in bytes (16 MiB).
+pub const MAX_LEN: u64 = 16 << 20;
+
+/// Bits of a mode by which everybody may write.
+const WRITABLE_BY_OTHERS: u32 = 0o002;
+/// How often, and with which pause between, the lock is tried: ten seconds in all.
+const LOCK_TRIES: u32 = 500;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+/// How often an edit starts over because somebody who does not lock wrote in between.
+const EDIT_TRIES: u32 = 10;
+/// As many links in a row as Linux itself follows.
+const MAX_LINKS: u32 = 40;
+
+/// Why a file could not be read or replaced. Every variant names the file.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// The operating system refused.
+    #[error("cannot {action} `{}`: {source}", path.display())]
+    Io {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// The system's own words.
+        source: io::Error,
+    },
+    /// A directory, pipe, socket or device.
+    #[error("`{}` is not a regular file", .0.display())]
+    NotAFile(PathBuf),
+    /// More than [`MAX_LEN`] bytes.
+    #[error("`{}` is larger than {} MiB, too large to hold credentials", .0.display(), MAX_LEN >> 20)]
+    TooLarge(PathBuf),
+    /// Everybody on the host could swap what it holds.
+    #[error("everybody may write to `{path}`, so what it holds cannot be trusted: run `chmod o-w {path}`", path = .0.display())]
+    WorldWritable(PathBuf),
+    /// Another process holds the lock.
+    #[error("another process has kept `{}` locked for 10 seconds", .0.display())]
+    Locked(PathBuf),
+    /// Another program, one that does not lock, wrote it each time we were about to.
+    #[error("another program keeps changing `{}`", .0.display())]
+    Changing(PathBuf),
+    /// The file itself is a mount point, as when a container is given a single file.
+    #[error("`{}` is mounted by itself and cannot be replaced: mount its directory instead", path.display())]
+    MountPoint {
+        /// The file.
+        path: PathBuf,
+        /// The system's own words.
+        source: io::Error,
+    },
+}
+
+/// What tells one state of a file from another without reading it.
+#[derive(PartialEq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    modified: (i64, i64),
+    len: u64,
+}
+
+impl Stamp {
+    fn of(metadata: &fs::Metadata) -> Stamp {
+        Stamp {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            len: metadata.len(),
+        }
+    }
+}
+
+/// The bytes of a file; `None` when there is none. Never waits, whatever `path` names.
+///
+/// # Errors
+/// When it is there and cannot be read, is no regular file, is larger than [`MAX_LEN`] or writable by everybody.
+pub fn read(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+    Ok(load(path)?.map(|(bytes, _)| bytes))
+}
+
+/// The permission bits (`0o7777`) of a file; `None` when there is none.
+///
+/// # Errors
+/// When the system does not tell.
+pub fn mode(path: &Path) -> Result<Option<u32>, FileError> {
+    Ok(metadata(path)?.map(|metadata| metadata.mode() & 0o7777))
+}
+
+/// Replaces a file by what `change` makes of its bytes (`None`: there is no file), and says whether it did. `None` from
+/// `change`, or the bytes it was given, leave everything alone. A new file gets `new_mode` and its missing parent
+/// directories 0700; an existing one keeps mode and owner. A symbolic link stays, and its target is replaced or created.
+///
+/// `change` runs under a lock on the directory (so it must not edit a second file there) and runs again when the file
+/// changed meanwhile. On any error the file is as it was, with nothing left beside it.
+///
+/// # Errors
+/// What `change` returns, and everything in [`FileError`].
+pub fn edit<E: From<FileError>>(
+    path: &Path,
+    new_mode: u32,
+    mut change: impl FnMut(Option<&[u8]>) -> Result<Option<Vec<u8>>, E>,
+) -> Result<bool, E> {
+    let path = follow_links(path)?;
+    let parent = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    if !parent.exists() {
+        // Nothing to write is no reason to make directories.
+        if change(None)?.is_none() {
+            return Ok(false);
+        }
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(parent);
+        made.map_err(failed("create", parent))?;
+    }
+    let directory = lock(parent)?;
+    for _ in 0..EDIT_TRIES {
+        let old = load(&path)?;
+        let bytes = old.as_ref().map(|(bytes, _)| bytes.as_slice());
+        let Some(new) = change(bytes)? else { return Ok(false) };
+        if bytes == Some(&new) {
+            return Ok(false);
+        }
+        let old = old.as_ref().map(|(_, metadata)| metadata);
+        if replace(&path, parent, old, new_mode, &new)? {
+            directory.sync_all().map_err(failed("sync", parent))?;
+            return Ok(true);
+        }
+    }
+    Err(FileError::Changing(path).into())
+}
+
+/// An error of the operating system, as a function for `map_err`.
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {
+    move |source| FileError::Io { action, path: path.to_owned(), source }
+}
+
+/// `result`, with `None` for a file that is missing.
+fn unless_missing<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn metadata(path: &Path) -> Result<Option<fs::Metadata>, FileError> {
+    unless_missing(fs::metadata(path)).map_err(failed("read", path))
+}
+
+/// Bytes and metadata, both from one open file.
+fn load(path: &Path) -> Result<Option<(Vec<u8>, fs::Metadata)>, FileError> {
+    // Opening a pipe without this would wait for its writer.
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    let opened = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path);
+    let Some(file) = unless_missing(opened).map_err(failed("read", path))? else { return Ok(None) };
+    let metadata = file.metadata().map_err(failed("read", path))?;
+    if !metadata.is_file() {
+        return Err(FileError::NotAFile(path.to_owned()));
+    }
+    if metadata.mode() & WRITABLE_BY_OTHERS != 0 {
+        return Err(FileError::WorldWritable(path.to_owned()));
+    }
+    let mut bytes = Vec::new();
+    (&file).take(MAX_LEN + 1).read_to_end(&mut bytes).map_err(failed("read", path))?;
+    if bytes.len() as u64 > MAX_LEN {
+        return Err(FileError::TooLarge(path.to_owned()));
+    }
+    Ok(Some((bytes, metadata)))
+}
+
+/// The file that `path` means in the end, which need not exist.
+fn follow_links(path: &Path) -> Result<PathBuf, FileError> {
+    let mut target = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        match fs::read_link(&target) {
+            Ok(link) => target = target.parent().unwrap_or(Path::new("")).join(link),
+            // Not a link, or not there: the operation that follows says what is wrong, if anything is.
+            Err(_) => return Ok(target),
+        }
+    }
+    Err(failed("follow", path)(Errno::LOOP.into()))
+}
+
+/// Locks a directory until the returned handle is dropped. A lock on the directory leaves no lock file behind, and holds
+/// for a file that is replaced or not there yet.
+fn lock(directory: &Path) -> Result<File, FileError> {
+    let file = File::open(directory).map_err(failed("open", directory))?;
+    for _ in 0..LOCK_TRIES {
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(file),
+            Err(Errno::WOULDBLOCK | Errno::INTR) => thread::sleep(LOCK_PAUSE),
+            Err(error) => return Err(failed("lock", directory)(error.into())),
+        }
+    }
+    Err(FileError::Locked(directory.to_owned()))
+}
+
+/// Puts `bytes` in the place of the file that `old` describes; `false` when another one has taken its place.
+fn replace(
+    path: &Path,
+    parent: &Path,
+    old: Option<&fs::Metadata>,
+    new_mode: u32,
+    bytes: &[u8],
+) -> Result<bool, FileError> {
+    let write_failed = || failed("write", path);
+    // Mode 0600 from birth; removed when dropped.
+    let mut temporary =
+        tempfile::Builder::new().prefix(OsStr::new(".pullpass-")).tempfile_in(parent).map_err(write_failed())?;
+    temporary.write_all(bytes).map_err(write_failed())?;
+    let file = temporary.as_file();
+    if let Some(old) = old {
+        let new = file.metadata().map_err(write_failed())?;
+        if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
+            rustix::fs::fchown(file, Some(Uid::from_raw(old.uid())), Some(Gid::from_raw(old.gid())))
+                .map_err(|error| failed("keep the owner of", path)(error.into()))?;
+        }
+    }
+    let mode = old.map_or(new_mode, |old| old.mode() & 0o7777);
+    file.set_permissions(Permissions::from_mode(mode)).map_err(write_failed())?;
+    file.sync_all().map_err(write_failed())?;
+
+    if metadata(path)?.as_ref().map(Stamp::of) != old.map(Stamp::of) {
+        return Ok(false);
+    }
+    let persisted = match old {
+        Some(_) => temporary.persist(path),
+        None => temporary.persist_noclobber(path),
+    };
+    match persisted.map_err(|error| error.error) {
+        Ok(_) => Ok(true),
+        Err(error) if old.is_none() && error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        Err(source) if matches!(source.kind(), ErrorKind::ResourceBusy | ErrorKind::CrossesDevices) => {
+            Err(FileError::MountPoint { path: path.to_owned(), source })
+        }
+        Err(source) => Err(write_failed()(source)),
+    }
+}

@@ -1,0 +1,228 @@
+//! Secrets inside Ansible inventories and variable files, read and edited in place.
+//!
+//! A YAML file is never written anew: one value's bytes are replaced, or a key's are added, and the file is parsed again.
+//! If anything else than that value reads differently afterwards, the edit is refused.
+
+use crate::{Secret, token::Kind as TokenKind, vault};
+use document::{Document, Kind};
+pub use key_path::{KeyPath, KeyPathError, Step};
+
+mod document;
+mod edit;
+mod key_path;
+mod scalar;
+mod span;
+
+/// Why a file could not be read or edited. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InventoryError {
+    /// A whole-file vault.
+    #[error("the whole file is encrypted with Ansible Vault, not single values in it")]
+    WholeFile,
+    /// Not UTF-8, which Ansible refuses too.
+    #[error("not UTF-8 at line {line}, column {column}")]
+    Encoding {
+        /// From 1.
+        line: usize,
+        /// From 1, in bytes.
+        column: usize,
+    },
+    /// Not YAML.
+    #[error("malformed YAML at line {line}, column {column}: {problem}")]
+    Syntax {
+        /// From 1.
+        line: usize,
+        /// From 1, in characters.
+        column: usize,
+        /// The parser's words.
+        problem: String,
+    },
+    /// Allowed by YAML 1.2, refused by Ansible.
+    #[error("line {line}, column 1: a line that begins with a tab is malformed YAML to Ansible")]
+    Tab {
+        /// From 1.
+        line: usize,
+    },
+    /// Ansible refuses these files.
+    #[error("a second YAML document begins at line {line}, column 1")]
+    TwoDocuments {
+        /// From 1.
+        line: usize,
+    },
+    /// Ansible takes the last, other readers the first.
+    #[error("the key `{key}` is there twice, at line {first} and at line {second}")]
+    Duplicate {
+        /// The key.
+        key: String,
+        /// From 1.
+        first: usize,
+        /// From 1.
+        second: usize,
+    },
+    /// The path leads into or ends at a value of another kind.
+    #[error("`{path}` does not fit the file: what is at line {line} is not a {what}")]
+    NotA {
+        /// What it would have to be.
+        what: &'static str,
+        /// The path that was asked for.
+        path: KeyPath,
+        /// From 1.
+        line: usize,
+    },
+    /// A list is too short for the path.
+    #[error("`{0}` names a list item that is not there")]
+    NoItem(KeyPath),
+    /// The path leads to or through an alias: a change would show at other places too.
+    #[error("`{path}` leads to an alias at line {line}: set the value it stands for, `{of}` at line {of_line}")]
+    Alias {
+        /// The path that was asked for.
+        path: KeyPath,
+        /// The alias, from 1.
+        line: usize,
+        /// The path of the value.
+        of: String,
+        /// The value, from 1.
+        of_line: usize,
+    },
+    /// The path leads through a merge key: a change would show at other places too.
+    #[error("`{path}` comes from a merge key (`<<`) in the mapping at line {line}: set it where it is written")]
+    Merged {
+        /// The path that was asked for.
+        path: KeyPath,
+        /// The mapping, from 1.
+        line: usize,
+    },
+    /// The value could not be spliced in without another difference.
+    #[error("`{path}` cannot be edited safely at line {line}: change it by hand")]
+    Unsafe {
+        /// The path that was asked for.
+        path: KeyPath,
+        /// From 1.
+        line: usize,
+    },
+}
+
+/// One secret in a file.
+pub struct Entry {
+    /// Its place.
+    pub path: KeyPath,
+    /// Its line, from 1.
+    pub line: usize,
+    /// What is there.
+    pub value: Found,
+}
+
+/// A secret, encrypted or not.
+pub enum Found {
+    /// A vault payload.
+    Vault {
+        /// From `$ANSIBLE_VAULT` on, without indentation.
+        payload: String,
+        /// The vault id in its header.
+        label: Option<String>,
+    },
+    /// A text that begins as a token does.
+    PlainToken(Secret),
+}
+
+/// A single value of a file.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Value {
+    /// A vault payload, from `$ANSIBLE_VAULT` on, without indentation.
+    Vault(String),
+    /// Any other text.
+    Plain(String),
+}
+
+/// A value to write.
+#[derive(Clone, PartialEq, Eq)]
+pub enum NewValue {
+    /// A vault payload.
+    Vault(String),
+    /// A text, quoted where YAML would read it as something else.
+    Plain(String),
+}
+
+/// Every secret in a file, in its order: vault values in any of their forms, and texts that begin as tokens do. A value
+/// with aliases is listed once, where it is written.
+///
+/// # Errors
+/// When the file is no YAML that Ansible would read.
+pub fn show(bytes: &[u8]) -> Result<Vec<Entry>, InventoryError> {
+    let document = Document::parse(text(bytes)?.1)?;
+    let found = |node: usize| {
+        let text = document.scalar(node)?;
+        let is_payload = |mapping: usize| document.json_vault(mapping) == Some(node);
+        let parent = match document.nodes[node].place {
+            document::Place::Value { mapping, .. } => Some(mapping).filter(|mapping| is_payload(*mapping)),
+            _ => None,
+        };
+        let value = if document.nodes[node].is_vault || parent.is_some() {
+            Found::Vault { payload: text.to_owned(), label: vault::label(text.as_bytes()) }
+        } else {
+            let secret = Secret::new(text.to_owned());
+            if TokenKind::of(&secret) == TokenKind::Unknown {
+                return None;
+            }
+            Found::PlainToken(secret)
+        };
+        let path = document.path(parent.unwrap_or(node))?;
+        Some(Entry { path, line: document.nodes[node].line, value })
+    };
+    Ok((0..document.nodes.len()).filter_map(found).collect())
+}
+
+/// The single value at a path, through aliases and merge keys; `None` when there is none or it is null.
+///
+/// # Errors
+/// When the file is no YAML that Ansible would read, or the path is ambiguous or ends at a mapping or list.
+pub fn get(bytes: &[u8], path: &KeyPath) -> Result<Option<Value>, InventoryError> {
+    let document = Document::parse(text(bytes)?.1)?;
+    let Some(mut node) = document.root() else { return Ok(None) };
+    for step in path.steps() {
+        let next = match (step, &document.nodes[node].kind) {
+            (Step::Key(name), _) => match document.child(node, name)? {
+                Some(value) => Some(value),
+                None => document.merged(node, name)?,
+            },
+            (Step::Item(index), Kind::Sequence { items, .. }) => items.get(*index).copied(),
+            (Step::Item(_), _) => None,
+        };
+        let Some(next) = next else { return Ok(None) };
+        node = document.follow(next);
+    }
+    let here = &document.nodes[node];
+    let payload =
+        document.json_vault(node).or(Some(node).filter(|_| here.is_vault)).and_then(|node| document.scalar(node));
+    match (payload, document.scalar(node)) {
+        (Some(payload), _) => Ok(Some(Value::Vault(payload.to_owned()))),
+        (None, Some(_)) if here.is_null() => Ok(None),
+        (None, Some(text)) => Ok(Some(Value::Plain(text.to_owned()))),
+        (None, None) => Err(InventoryError::NotA { what: "single value", path: path.clone(), line: here.line }),
+    }
+}
+
+/// The file with `value` at `path`: in the place of the value that is there, else under a new key, with the mappings
+/// that are missing; no file (`None`) becomes one. Every byte outside of that stays. A payload that replaces another
+/// keeps the form of its block; a new block is indented by two more than its key.
+///
+/// # Errors
+/// When the file is no YAML that Ansible would read, or the edit would touch anything else.
+pub fn set(existing: Option<&[u8]>, path: &KeyPath, value: &NewValue) -> Result<Vec<u8>, InventoryError> {
+    let (mark, text) = text(existing.unwrap_or_default())?;
+    Ok(format!("{mark}{}", edit::set(text, path, value)?).into_bytes())
+}
+
+/// The byte order mark, if there is one, and the text behind it.
+fn text(bytes: &[u8]) -> Result<(&str, &str), InventoryError> {
+    if vault::is_encrypted(bytes) {
+        return Err(InventoryError::WholeFile);
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let before = &bytes[..error.valid_up_to()];
+        let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        InventoryError::Encoding { line, column: before.len() - line_start + 1 }
+    })?;
+    Ok(text.split_at(if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 }))
+}

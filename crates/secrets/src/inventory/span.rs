@@ -1,0 +1,221 @@
+//! Where the parts of a value are in the text, to the byte; the parser's marks take blanks and comments along.
+
+use std::ops::Range;
+
+use saphyr_parser::ScalarStyle;
+
+use super::document::{Document, Kind, Place};
+
+/// Tag and anchor before a value.
+pub(super) struct Properties<'text> {
+    pub(super) anchor: Option<&'text str>,
+    /// Where the value itself begins.
+    pub(super) end: usize,
+    /// Behind the last property.
+    pub(super) tight_end: usize,
+}
+
+/// A scalar in the text.
+pub(super) struct Scalar<'text> {
+    pub(super) anchor: Option<&'text str>,
+    /// From its first property, or the value itself: the header (`|`) only, for a block.
+    pub(super) head: Range<usize>,
+    /// The lines of a block, without the line break before and after.
+    pub(super) block: Option<Block<'text>>,
+}
+
+pub(super) struct Block<'text> {
+    pub(super) content: Range<usize>,
+    pub(super) indent: &'text str,
+    /// Behind the blank lines that belong to it, without the last line break.
+    pub(super) end: usize,
+}
+
+impl Scalar<'_> {
+    pub(super) fn end(&self) -> usize {
+        self.block.as_ref().map_or(self.head.end, |block| block.end)
+    }
+}
+
+/// The properties that begin at `start`.
+pub(super) fn properties(text: &str, start: usize) -> Properties<'_> {
+    let mut properties = Properties { anchor: None, end: start, tight_end: start };
+    while text[properties.end..].starts_with(['&', '!']) {
+        let rest = &text[properties.end..];
+        let len = rest.find([' ', '\t', '\r', '\n', ',', ']', '}']).unwrap_or(rest.len());
+        if rest.starts_with('&') {
+            properties.anchor = Some(&rest[..len]);
+        }
+        properties.tight_end = properties.end + len;
+        properties.end = skip_trivia(text, properties.tight_end);
+    }
+    properties
+}
+
+/// Behind blanks, line breaks and comments.
+pub(super) fn skip_trivia(text: &str, at: usize) -> usize {
+    let mut at = at;
+    loop {
+        at += text[at..].len() - text[at..].trim_start_matches([' ', '\t', '\r', '\n']).len();
+        if !text[at..].starts_with('#') {
+            return at;
+        }
+        at = line_end(text, at);
+    }
+}
+
+/// The end of the line that `at` is on, before its line break.
+pub(super) fn line_end(text: &str, at: usize) -> usize {
+    at + text[at..].find(['\r', '\n']).unwrap_or(text.len() - at)
+}
+
+impl<'text> Document<'text> {
+    /// Where a scalar is; `None` where it has no character of its own, or is not understood.
+    pub(super) fn locate(&self, node: usize) -> Option<Scalar<'text>> {
+        let Kind::Scalar { value, style } = &self.nodes[node].kind else { return None };
+        let text = self.text;
+        let node = &self.nodes[node];
+        let (start, anchor, value_start) = if node.has_properties {
+            let properties = properties(text, node.start);
+            let value_start =
+                if value.is_empty() && *style == ScalarStyle::Plain { properties.tight_end } else { properties.end };
+            (node.start, properties.anchor, value_start)
+        } else if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
+            // The parser marks the content; the header is the first thing behind the colon.
+            let Place::Value { key, .. } = node.place else { return None };
+            let start = skip_trivia(text, self.behind_colon(key)?);
+            (start, None, start)
+        } else if value.is_empty() && *style == ScalarStyle::Plain {
+            return None;
+        } else {
+            (node.start, None, node.start)
+        };
+        let first = *text.as_bytes().get(value_start).unwrap_or(&b' ');
+        let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+        let end = match style {
+            ScalarStyle::Plain if value.is_empty() => value_start,
+            ScalarStyle::Plain => value_start + plain_len(text.get(value_start..node.end)?),
+            ScalarStyle::SingleQuoted if first == b'\'' => single_quoted_end(text, value_start)?,
+            ScalarStyle::DoubleQuoted if first == b'"' => double_quoted_end(text, value_start)?,
+            _ if block && matches!(first, b'|' | b'>') => {
+                let header = &text[value_start..];
+                value_start + header.find([' ', '\t', '\r', '\n']).unwrap_or(header.len())
+            }
+            _ => return None,
+        };
+        let block = if block { Some(block_behind(text, value_start..end)?) } else { None };
+        Some(Scalar { anchor, head: start..end, block })
+    }
+
+    /// Behind the colon that follows a key.
+    pub(super) fn behind_colon(&self, key: usize) -> Option<usize> {
+        let end = match self.nodes[key].kind {
+            Kind::Alias(_) => self.nodes[key].end,
+            _ => self.locate(key)?.end(),
+        };
+        let colon = skip_trivia(self.text, end);
+        self.text[colon..].starts_with(':').then_some(colon + 1)
+    }
+
+    /// Behind the last character of a value and everything in it.
+    pub(super) fn tail(&self, node: usize) -> Option<usize> {
+        let mut node = node;
+        loop {
+            let last = match &self.nodes[node].kind {
+                Kind::Mapping { is_flow: true, .. } | Kind::Sequence { is_flow: true, .. } | Kind::Alias(_) => {
+                    return Some(self.nodes[node].end);
+                }
+                Kind::Scalar { .. } => return self.scalar_tail(node),
+                Kind::Mapping { entries, .. } => entries.last().map(|(_, value)| *value),
+                Kind::Sequence { items, .. } => items.last().copied(),
+            };
+            node = last?;
+        }
+    }
+
+    fn scalar_tail(&self, node: usize) -> Option<usize> {
+        match (self.locate(node), self.nodes[node].place) {
+            (Some(scalar), _) => Some(scalar.end()),
+            (None, Place::Value { key, .. }) if self.nodes[node].is_empty() => self.behind_colon(key),
+            _ => None,
+        }
+    }
+}
+
+/// The length of a plain scalar in a text that may go on with blanks and a comment.
+fn plain_len(text: &str) -> usize {
+    let comment = [" #", "\t#"].iter().filter_map(|mark| text.find(mark)).min();
+    text[..comment.unwrap_or(text.len())].trim_end().len()
+}
+
+fn single_quoted_end(text: &str, start: usize) -> Option<usize> {
+    let mut at = start + 1;
+    loop {
+        at += text[at..].find('\'')? + 1;
+        if !text[at..].starts_with('\'') {
+            return Some(at);
+        }
+        at += 1;
+    }
+}
+
+fn double_quoted_end(text: &str, start: usize) -> Option<usize> {
+    let mut at = start + 1;
+    loop {
+        at += text[at..].find(['"', '\\'])?;
+        if text[at..].starts_with('"') {
+            return Some(at + 1);
+        }
+        at += 1 + text[at + 1..].chars().next()?.len_utf8();
+    }
+}
+
+/// The block whose header is at `header`; `None` when it has no line.
+fn block_behind(text: &str, header: Range<usize>) -> Option<Block<'_>> {
+    let start = line_start_behind(text, header.end)?;
+    let keeps_blank_lines = text[header].contains('+');
+    let mut block: Option<Block<'_>> = None;
+    let mut at = start;
+    for line in text[start..].split_inclusive('\n') {
+        let content = line.trim_end_matches(['\r', '\n']);
+        let indent = &content[..content.len() - content.trim_start_matches(' ').len()];
+        let end = at + content.len();
+        let is_blank = content.trim_start_matches(' ').is_empty();
+        match &mut block {
+            None if is_blank => {}
+            None => block = Some(Block { content: start..end, indent, end }),
+            // Blanks beyond the indentation are content too.
+            Some(block) if content.len() > block.indent.len() && content.starts_with(block.indent) => {
+                block.content.end = end;
+                block.end = end;
+            }
+            Some(block) if is_blank && keeps_blank_lines => block.end = end,
+            Some(_) if is_blank => {}
+            Some(_) => break,
+        }
+        at += line.len();
+    }
+    block
+}
+
+/// The indentation, at least `indent`, of a block that is to end at `at`: deep enough that the blank lines and the
+/// comment behind it do not become a part of it.
+pub(super) fn clear_indent(text: &str, at: usize, indent: usize) -> usize {
+    let mut indent = indent;
+    for line in text[at..].lines().skip(1) {
+        let blanks = line.len() - line.trim_start_matches(' ').len();
+        if line[blanks..].starts_with('#') {
+            return indent.max(blanks + 1);
+        }
+        if blanks < line.len() {
+            break;
+        }
+        indent = indent.max(blanks);
+    }
+    indent
+}
+
+/// The start of the next line.
+fn line_start_behind(text: &str, at: usize) -> Option<usize> {
+    text[at..].find('\n').map(|line_break| at + line_break + 1)
+}

@@ -1,0 +1,201 @@
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::{MetadataExt, PermissionsExt, symlink},
+    path::Path,
+    thread,
+};
+
+use pullpass_secrets::file::{self, FileError};
+use tempfile::TempDir;
+
+fn home() -> TempDir {
+    tempfile::tempdir().expect("a temporary directory")
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<bool, FileError> {
+    file::edit(path, 0o600, |_| Ok(Some(bytes.to_vec())))
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).expect("chmod");
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).expect("a directory");
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8")).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_missing_file_is_none_and_not_an_error() {
+    let home = home();
+    assert!(file::read(&home.path().join("none")).unwrap().is_none());
+    assert!(file::read(&home.path().join("no/directory")).unwrap().is_none());
+    assert!(file::mode(&home.path().join("none")).unwrap().is_none());
+}
+
+#[test]
+fn a_new_file_is_0600_in_new_directories_of_0700() {
+    let home = home();
+    let path = home.path().join("a/b/config.json");
+    assert!(write(&path, b"new").unwrap());
+    assert_eq!(file::read(&path).unwrap().unwrap(), b"new");
+    assert_eq!(file::mode(&path).unwrap(), Some(0o600));
+    assert_eq!(file::mode(&home.path().join("a")).unwrap(), Some(0o700));
+    assert_eq!(file::mode(&home.path().join("a/b")).unwrap(), Some(0o700));
+    assert_eq!(names(&home.path().join("a/b")), ["config.json"]);
+}
+
+#[test]
+fn an_existing_file_keeps_its_mode() {
+    let home = home();
+    let path = home.path().join("inventory.yml");
+    for mode in [0o644, 0o640, 0o400] {
+        fs::write(&path, "old").unwrap();
+        set_mode(&path, mode);
+        assert!(write(&path, b"new").unwrap());
+        assert_eq!(file::mode(&path).unwrap(), Some(mode));
+        fs::remove_file(&path).unwrap();
+    }
+}
+
+#[test]
+fn no_change_writes_nothing_and_makes_no_directory() {
+    let home = home();
+    let path = home.path().join("config.json");
+    fs::write(&path, "same").unwrap();
+    let inode = fs::metadata(&path).unwrap().ino();
+    assert!(!write(&path, b"same").unwrap());
+    assert!(!file::edit(&path, 0o600, |_| Ok::<_, FileError>(None)).unwrap());
+    assert_eq!(fs::metadata(&path).unwrap().ino(), inode);
+    assert!(!file::edit(&home.path().join("a/b"), 0o600, |_| Ok::<_, FileError>(None)).unwrap());
+    assert_eq!(names(home.path()), ["config.json"]);
+}
+
+#[test]
+fn symbolic_links_stay_also_dangling_ones() {
+    let home = home();
+    fs::create_dir(home.path().join("dotfiles")).unwrap();
+    fs::write(home.path().join("dotfiles/one"), "old").unwrap();
+    for name in ["one", "two"] {
+        let link = home.path().join(name);
+        symlink(Path::new("dotfiles").join(name), &link).unwrap();
+        assert!(write(&link, b"new").unwrap());
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read(home.path().join("dotfiles").join(name)).unwrap(), b"new");
+    }
+    symlink("loop", home.path().join("loop")).unwrap();
+    assert!(matches!(write(&home.path().join("loop"), b"new"), Err(FileError::Io { .. })));
+}
+
+#[test]
+fn what_is_no_file_is_refused_without_waiting() {
+    let home = home();
+    let pipe = home.path().join("pipe");
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    for path in [home.path(), &pipe, Path::new("/dev/zero")] {
+        let error = file::read(path).unwrap_err();
+        assert!(matches!(error, FileError::NotAFile(_)), "{error}");
+        assert!(error.to_string().contains(&path.display().to_string()));
+    }
+    assert!(matches!(write(&pipe, b"new"), Err(FileError::NotAFile(_))));
+}
+
+#[test]
+fn a_file_that_everybody_may_write_is_refused() {
+    let home = home();
+    let path = home.path().join("config.json");
+    fs::write(&path, "old").unwrap();
+    set_mode(&path, 0o602);
+    let error = write(&path, b"new").unwrap_err();
+    assert!(error.to_string().contains(&format!("chmod o-w {}", path.display())), "{error}");
+    assert!(matches!(file::read(&path), Err(FileError::WorldWritable(_))));
+    assert_eq!(fs::read(&path).unwrap(), b"old");
+}
+
+#[test]
+fn a_file_that_is_too_large_is_refused() {
+    let home = home();
+    let path = home.path().join("large");
+    fs::File::create(&path).unwrap().set_len(file::MAX_LEN).unwrap();
+    assert_eq!(file::read(&path).unwrap().unwrap().len() as u64, file::MAX_LEN);
+    fs::File::create(&path).unwrap().set_len(file::MAX_LEN + 1).unwrap();
+    assert!(matches!(file::read(&path), Err(FileError::TooLarge(_))));
+}
+
+#[test]
+fn a_change_that_fails_leaves_everything_as_it_was() {
+    let home = home();
+    let path = home.path().join("config.json");
+    fs::write(&path, "old").unwrap();
+    let refused = file::edit(&path, 0o600, |_| Err(FileError::NotAFile("refused".into())));
+    assert!(refused.unwrap_err().to_string().contains("refused"));
+    assert_eq!(fs::read(&path).unwrap(), b"old");
+    assert_eq!(names(home.path()), ["config.json"]);
+}
+
+#[test]
+fn edits_at_the_same_time_lose_nothing() {
+    let home = home();
+    let path = home.path().join("config.json");
+    thread::scope(|scope| {
+        for number in 0..20 {
+            let path = &path;
+            scope.spawn(move || {
+                file::edit(path, 0o600, |old| {
+                    let line = format!("{number}\n");
+                    Ok::<_, FileError>(Some([old.unwrap_or_default(), line.as_bytes()].concat()))
+                })
+                .unwrap()
+            });
+        }
+    });
+    let text = String::from_utf8(file::read(&path).unwrap().unwrap()).unwrap();
+    let mut numbers: Vec<u32> = text.lines().map(|line| line.parse().unwrap()).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (0..20).collect::<Vec<_>>());
+    assert_eq!(names(home.path()), ["config.json"]);
+}
+
+#[test]
+fn a_writer_that_does_not_lock_is_not_overwritten() {
+    for existing in [Some("old,"), None] {
+        let home = home();
+        let path = home.path().join("config.json");
+        if let Some(text) = existing {
+            fs::write(&path, text).unwrap();
+        }
+        let mut calls = 0;
+        file::edit(&path, 0o600, |old| {
+            let mine = [old.unwrap_or_default(), b"mine"].concat();
+            calls += 1;
+            if calls == 1 {
+                // As Docker does it: a new file renamed over the old one.
+                fs::write(home.path().join("docker"), "theirs,").unwrap();
+                fs::rename(home.path().join("docker"), &path).unwrap();
+            }
+            Ok::<_, FileError>(Some(mine))
+        })
+        .unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "theirs,mine");
+        assert_eq!(calls, 2);
+    }
+}
+
+#[test]
+fn a_file_that_never_rests_is_given_up() {
+    let home = home();
+    let path = home.path().join("config.json");
+    let mut calls = 0;
+    let result = file::edit(&path, 0o600, |_| {
+        calls += 1;
+        fs::write(&path, "theirs".repeat(calls)).unwrap();
+        Ok(Some(b"mine".to_vec()))
+    });
+    assert!(matches!(result, Err(FileError::Changing(_))));
+    assert!(fs::read_to_string(&path).unwrap().starts_with("theirs"));
+    assert_eq!(names(home.path()), ["config.json"]);
+}

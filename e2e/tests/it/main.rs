@@ -1,0 +1,13 @@
+//! pullpass beside the real docker, podman, skopeo and ansible.
+//!
+//! The engines and ansible come from `scripts/setup`. The program under test is the `pullpass` in the target directory:
+//! `scripts/test` and `cargo build` put it there, `cargo test -p pullpass-e2e` alone does not.
+
+mod boundaries;
+mod demo;
+mod engines;
+mod program;
+mod registry;
+mod sample;
+mod stores;
+mod vault;
