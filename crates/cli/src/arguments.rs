@@ -6,7 +6,11 @@ use clap::{
 };
 use pullpass_secrets::{Secret, token::Kind};
 
-use crate::{commands::Command, failure::Failure, output};
+use crate::{
+    commands::Command,
+    failure::{Exit, Failure},
+    output,
+};
 
 /// Authenticate Docker and Podman to ghcr.io and any OCI registry, and prove it.
 #[derive(Parser)]
@@ -29,29 +33,38 @@ pub(crate) fn definition() -> clap::Command {
     Arguments::command()
 }
 
-/// Reads the command line. `--help` and `--version` are printed here and end in success.
-pub(crate) fn parse() -> Result<Arguments, Failure> {
-    Arguments::try_parse().map_err(|error| match error.kind() {
+/// Reads the command line. Nothing is left to do after `--help` and `--version`, which are printed here.
+pub(crate) fn parse() -> Result<Option<Arguments>, Failure> {
+    let error = match Arguments::try_parse() {
+        Ok(arguments) => return Ok(Some(arguments)),
+        Err(error) => error,
+    };
+    match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             output::data(error.render().ansi().to_string().trim_end());
-            std::process::exit(0)
+            Ok(None)
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             output::say(error.render().ansi().to_string().trim_end());
-            Failure::silent(crate::failure::Exit::Usage)
+            Err(Failure::silent(Exit::Usage))
         }
-        _ => usage(&error),
-    })
+        _ => Err(usage(&error)),
+    }
 }
 
+/// Positional values that are shown back to the person when they cannot be read; nobody looks for a secret's place here.
+const SHOWN: [&str; 5] = ["[REGISTRY]", "<REFERENCE>", "<FILE>", "<KEY_PATH>", "<PACKAGE>"];
+
 /// Clap repeats the word that it could not place. That word may be a secret which somebody pasted, so words that are
-/// neither an option nor a well-placed positional value are left out of the message.
+/// neither an option nor in a place where a secret is unlikely are left out of the message.
 fn usage(error: &clap::Error) -> Failure {
-    let is_positional = |name: &str| name.starts_with(['<', '[']);
-    let placed = matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(name)) if is_positional(name))
-        && error.kind() == ErrorKind::ValueValidation;
-    let is_shown =
-        |word: &String| is_command(word) || (placed && Kind::of(&Secret::new(word.clone())) == Kind::Unknown);
+    let place = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(name)) if error.kind() == ErrorKind::ValueValidation => name.as_str(),
+        _ => "",
+    };
+    let is_shown = |word: &String| {
+        is_command(word) || (SHOWN.contains(&place) && Kind::of(&Secret::new(word.clone())) == Kind::Unknown)
+    };
     let words = std::env::args().skip(1).flat_map(|word| match word.split_once('=') {
         Some((_, value)) => vec![value.to_owned()],
         None if word.starts_with("--") => Vec::new(),

@@ -18,7 +18,10 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     // The one TLS provider of the program; a second call could only come from ourselves.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let result = arguments::parse().and_then(|arguments| commands::run(arguments.command));
+    let result = arguments::parse().and_then(|arguments| match arguments {
+        Some(arguments) => commands::run(arguments.command),
+        None => Ok(()),
+    });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -190,8 +190,9 @@ fn parts(payload: &[u8]) -> Result<[Vec<u8>; 3], VaultError> {
     let header = String::from_utf8_lossy(lines(payload).next().unwrap_or_default());
     let fields: Vec<&str> = header.split(';').map(str::trim).collect();
     let [_, _, cipher, ..] = fields[..] else { return Err(VaultError::NotVault) };
-    let last_word = header.trim().rsplit(' ').next().unwrap_or_default();
-    if header.trim().contains(' ') && last_word.len() >= 2 && last_word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    let has_body = payload.trim_ascii_end().len() > header.len();
+    let last_word = header.trim_end().rsplit_once(' ').map_or("", |(_, word)| word);
+    if !has_body && !last_word.is_empty() && last_word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(VaultError::Folded);
     }
     if cipher != CIPHER {

@@ -5,3 +5,4 @@ pub mod canned;
 pub mod engines;
 pub mod home;
 pub mod run;
+pub mod serve;

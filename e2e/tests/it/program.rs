@@ -1,109 +1,31 @@
 //! The program under test, and a registry that it serves.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
-use std::thread;
-use std::time::Duration;
+use std::process::Command;
 
 use pullpass_testing::home::Home;
-use pullpass_testing::run::{Signal, run_with_input, signal, wait};
-
-/// The person that every test's registry knows.
-pub(crate) const USER: &str = "alice";
+use pullpass_testing::serve::Server;
+pub(crate) use pullpass_testing::serve::USER;
 
 /// `pullpass` in `home`.
 pub(crate) fn pullpass(home: &Home) -> Command {
-    // Tests are built into `target/PROFILE/deps`, the program into `target/PROFILE`.
+    home.command(program())
+}
+
+/// Tests are built into `target/PROFILE/deps`, the program into `target/PROFILE`.
+fn program() -> PathBuf {
     let test = std::env::current_exe().expect("the path of this test");
     let program = test.parent().and_then(|deps| deps.parent()).expect("target/PROFILE/deps").join("pullpass");
     assert!(program.is_file(), "{} is not built; run: cargo build", program.display());
-    home.command(program)
+    program
 }
 
-/// A running `pullpass serve` on a free port of 127.0.0.1, ended on drop.
-pub(crate) struct Server<'home> {
-    home: &'home Home,
-    child: Child,
-    /// `127.0.0.1:PORT`, as it stands in a reference.
-    pub(crate) registry: String,
+/// Serves plain HTTP.
+pub(crate) fn over_http(home: &Home) -> Server<'_> {
+    Server::start(home, program(), &[])
 }
 
-impl<'home> Server<'home> {
-    /// Serves plain HTTP, with [`USER`] as its only person.
-    pub(crate) fn over_http(home: &'home Home) -> Server<'home> {
-        Server::start(home, &[])
-    }
-
-    /// Serves TLS with a certificate authority of its own, see [`Server::ca`].
-    pub(crate) fn over_tls(home: &'home Home) -> Server<'home> {
-        Server::start(home, &["--tls-dev"])
-    }
-
-    fn start(home: &'home Home, more: &[&str]) -> Server<'home> {
-        let mut add = pullpass(home);
-        add.args(["admin", "user", "add", USER, "--password-stdin", "--data"]).arg(data(home));
-        run_with_input(&mut add, "correct horse battery staple").expect_success();
-
-        let mut serve = pullpass(home);
-        serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data(home)).args(more);
-        let mut child =
-            serve.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("pullpass starts");
-        let registry = announced_address(&mut child);
-        Server { home, child, registry }
-    }
-
-    /// `REGISTRY/PATH`.
-    pub(crate) fn reference(&self, path: &str) -> String {
-        format!("{}/{path}", self.registry)
-    }
-
-    /// A new token of [`USER`] with `scope`.
-    pub(crate) fn token(&self, scope: &str) -> String {
-        let words = ["token", "new", "--user", USER, "--note", "end to end", "--scope", scope];
-        self.administer(&words).trim().to_owned()
-    }
-
-    /// What `pullpass WORDS --data DIR` prints.
-    pub(crate) fn administer(&self, words: &[&str]) -> String {
-        let mut command = pullpass(self.home);
-        command.args(words).arg("--data").arg(data(self.home));
-        run_with_input(&mut command, "").expect_success()
-    }
-
-    /// The certificate authority of [`Server::over_tls`], PEM.
-    pub(crate) fn ca(&self) -> String {
-        std::fs::read_to_string(data(self.home).join("tls/ca.crt")).expect("the CA that --tls-dev made")
-    }
-}
-
-impl Drop for Server<'_> {
-    fn drop(&mut self) {
-        signal(&self.child, Signal::TERM);
-        if wait(&mut self.child, Duration::from_secs(10)).is_none() {
-            drop(self.child.kill());
-            drop(self.child.wait());
-        }
-    }
-}
-
-fn data(home: &Home) -> PathBuf {
-    home.side_dir("data")
-}
-
-/// Waits for `listening on http://127.0.0.1:PORT` and keeps reading, so that the server never waits for a full pipe.
-fn announced_address(child: &mut Child) -> String {
-    let (found, address) = mpsc::channel();
-    let stderr = BufReader::new(child.stderr.take().expect("a piped standard error"));
-    thread::spawn(move || {
-        for line in stderr.lines().map_while(Result::ok) {
-            let url = line.split_once("listening on ").map(|(_, url)| url.trim().to_owned());
-            if let Some(address) = url.as_deref().and_then(|url| url.split_once("://")).map(|(_, address)| address) {
-                // Only the first is waited for.
-                drop(found.send(address.to_owned()));
-            }
-        }
-    });
-    address.recv_timeout(Duration::from_secs(30)).expect("`listening on …` on standard error within 30 seconds")
+/// Serves TLS with a certificate authority of its own, see [`Server::ca`].
+pub(crate) fn over_tls(home: &Home) -> Server<'_> {
+    Server::start(home, program(), &["--tls-dev"])
 }

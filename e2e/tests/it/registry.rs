@@ -7,8 +7,9 @@ use pullpass_testing::engines::docker::{self, Engine};
 use pullpass_testing::engines::podman::Podman;
 use pullpass_testing::home::Home;
 use pullpass_testing::run::{Ran, run, run_with_input};
+use pullpass_testing::serve::Server;
 
-use crate::program::{Server, USER};
+use crate::program::{USER, over_http, over_tls};
 use crate::sample;
 
 const IMAGE: &str = "alice/hello:1";
@@ -52,13 +53,15 @@ fn containers_login(mut program: std::process::Command, registry: &str, token: &
 fn skopeo_push(podman: &Podman<'_>, home: &Home, reference: &str) -> Ran {
     let layout = home.side_dir("layout");
     sample::oci_layout(&layout);
-    run(podman.skopeo().arg("copy").arg(format!("oci:{}", layout.display())).arg(format!("docker://{reference}")))
+    let layout = format!("oci:{}", layout.display());
+    // Without this skopeo compresses the layer, and the manifest is another.
+    run(podman.skopeo().args(["copy", "--preserve-digests", &layout]).arg(format!("docker://{reference}")))
 }
 
 #[test]
 fn docker_logs_in_pushes_pulls_and_logs_out() {
     let host = Home::new();
-    let server = Server::over_http(&host);
+    let server = over_http(&host);
     for docker in Docker::each() {
         let reference = server.reference(IMAGE);
         assert!(docker.login(&server.registry, &server.token("write:packages")).expect_success().contains("Succeeded"));
@@ -74,7 +77,7 @@ fn docker_logs_in_pushes_pulls_and_logs_out() {
 #[test]
 fn docker_speaks_tls_to_a_loopback_registry_too() {
     let host = Home::new();
-    let server = Server::over_tls(&host);
+    let server = over_tls(&host);
     for docker in Docker::each() {
         docker.login(&server.registry, &server.token("write:packages")).expect_success();
         docker.push_sample(&server.reference(IMAGE));
@@ -85,7 +88,7 @@ fn docker_speaks_tls_to_a_loopback_registry_too() {
 #[test]
 fn podman_and_skopeo_log_in_push_pull_and_log_out_over_tls() {
     let (host, home) = (Home::new(), Home::new());
-    let server = Server::over_tls(&host);
+    let server = over_tls(&host);
     let podman = Podman::new(&home);
     let reference = server.reference(IMAGE);
 
@@ -117,7 +120,7 @@ fn podman_and_skopeo_log_in_push_pull_and_log_out_over_tls() {
 #[test]
 fn docker_shows_the_texts_of_the_guide_with_cause_and_way_out() {
     let host = Home::new();
-    let server = Server::over_http(&host);
+    let server = over_http(&host);
     let expired = expired_token(&server);
     for docker in Docker::each() {
         let reference = server.reference(IMAGE);
@@ -139,7 +142,7 @@ fn docker_shows_the_texts_of_the_guide_with_cause_and_way_out() {
 #[test]
 fn podman_and_skopeo_show_the_texts_of_the_guide_where_they_show_any() {
     let (host, home) = (Home::new(), Home::new());
-    let server = Server::over_tls(&host);
+    let server = over_tls(&host);
     let podman = Podman::new(&home);
     podman.trust(&server.registry, &server.ca());
     let reference = server.reference(IMAGE);
@@ -163,7 +166,7 @@ fn podman_and_skopeo_show_the_texts_of_the_guide_where_they_show_any() {
 #[test]
 fn a_public_image_is_pulled_without_a_login() {
     let (host, home) = (Home::new(), Home::new());
-    let server = Server::over_tls(&host);
+    let server = over_tls(&host);
     let podman = Podman::new(&home);
     podman.trust(&server.registry, &server.ca());
     containers_login(podman.skopeo(), &server.registry, &server.token("write:packages")).expect_success();
@@ -180,7 +183,7 @@ fn a_public_image_is_pulled_without_a_login() {
 #[test]
 fn a_revoked_token_pulls_nothing_from_that_moment_on() {
     let host = Home::new();
-    let server = Server::over_http(&host);
+    let server = over_http(&host);
     let docker = Docker::each().next().expect("a docker client");
     let reference = server.reference(IMAGE);
     docker.login(&server.registry, &server.token("write:packages")).expect_success();

@@ -8,9 +8,10 @@ use pullpass_testing::engines::docker::{self, Engine};
 use pullpass_testing::engines::podman::Podman;
 use pullpass_testing::home::Home;
 use pullpass_testing::run::{Ran, run, run_with_input};
+use pullpass_testing::serve::Server;
 use serde_json::Value;
 
-use crate::program::{Server, USER, pullpass};
+use crate::program::{USER, over_http, pullpass};
 use crate::sample;
 
 /// A host with both engines, a private image in a registry, and nobody logged in.
@@ -25,7 +26,7 @@ struct Host<'a> {
 
 impl<'a> Host<'a> {
     fn new(home: &'a Home, serving: &'a Home) -> Host<'a> {
-        let server = Server::over_http(serving);
+        let server = over_http(serving);
         let podman = Podman::new(home);
         podman.allow_http(&server.registry);
         let reference = server.reference("alice/hello:1");
@@ -127,6 +128,7 @@ fn docker_logout_and_podman_logout_remove_what_pullpass_wrote() {
     host.login(host.pullpass(&[])).expect_success();
     run(host.docker().args(["logout", &host.server.registry])).expect_success();
     run(host.podman.podman().args(["logout", &host.server.registry])).expect_success();
-    assert_eq!(host.status(), [Value::Null; 0]);
+    let left: Vec<Value> = host.status().into_iter().filter(|store| store["entries"] != Value::Array(vec![])).collect();
+    assert_eq!(left, [Value::Null; 0]);
     assert_eq!(host.both_pull(), [false, false]);
 }

@@ -16,7 +16,7 @@ fn texts() -> Vec<String> {
     let mut texts: Vec<String> = [1, 15, 16, 17, 31, 32, 33, 40, 80, 10_000].iter().map(|n| "x".repeat(*n)).collect();
     let special = [
         "{{ not_a_template }}",
-        "$ANSIBLE_VAULT;1.1;AES256",
+        "text about $ANSIBLE_VAULT;1.1;AES256",
         "  spaces around  ",
         "two\nlines",
         "carriage\r\nreturn",

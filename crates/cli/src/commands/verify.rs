@@ -5,10 +5,11 @@ use pullpass_client::{
     Credential, Step,
     pull::{self, Attempt, Opened},
 };
-use pullpass_oci::Reference;
+use pullpass_oci::{Reference, reference::InvalidReference};
 use pullpass_secrets::{
+    Secret,
     store::{Environment, Lookup},
-    token,
+    token::{self, Kind},
 };
 use serde_json::{Value, json};
 
@@ -31,12 +32,21 @@ Examples:
   pullpass verify ghcr.io/octocat/app:v1 --podman --json")]
 pub(crate) struct Verify {
     /// The image
+    #[arg(value_parser = reference)]
     reference: Reference,
     #[command(flatten)]
     engines: Choice,
     /// Print JSON
     #[arg(long)]
     json: bool,
+}
+
+/// Docker's rules take a token for an image of Docker Hub, and would send it there.
+fn reference(text: &str) -> Result<Reference, String> {
+    match Kind::of(&Secret::new(text.to_owned())) {
+        Kind::Unknown => text.parse().map_err(|error: InvalidReference| error.to_string()),
+        kind => Err(format!("this is a {}, no reference", kind.name())),
+    }
 }
 
 /// What an engine would present.

@@ -3,8 +3,8 @@ use pullpass_oci::{Action, Scope};
 use pullpass_testing::canned::{self, Canned, Certificates, Reply, Request};
 
 use crate::{
-    CANARY, TOKEN, assert_keeps_secrets, challenge, connect, credential, denied, encoded, failure, ghcr, manifest,
-    name, open_registry, tag, token,
+    CANARY, TOKEN, assert_keeps_secrets, challenge, challenge_for, connect, credential, denied, encoded, failure, ghcr,
+    manifest, name, open_registry, tag, token,
 };
 
 const TOKEN_REQUEST: &str = "GET /token?account=octocat&service=ghcr.io&scope=repository%3Ao%2Fn%3Apull";
@@ -270,7 +270,7 @@ async fn without_a_login_a_private_package_and_a_wrong_name_are_told_apart() {
 async fn a_token_that_is_never_accepted_does_not_loop() {
     let server = Canned::start(|request: &Request| match request.path() {
         "/token" => token(),
-        _ => challenge("/token"),
+        _ => challenge_for("/token", "repository:o/n:pull"),
     })
     .await;
     let registry = connect(&server, Some(credential())).await;
@@ -278,7 +278,10 @@ async fn a_token_that_is_never_accepted_does_not_loop() {
         let error = failure(registry.manifest(&name(), &tag()).await);
         assert!(matches!(error.failure, Failure::AccessDenied(_)), "{error}");
     }
-    assert!(server.log().len() <= 10, "{:?}", server.log());
+    let manifest = "GET /v2/o/n/manifests/1";
+    // A new token is refused for good; one from before is renewed once.
+    let expected = ["GET /v2/", TOKEN_REQUEST, manifest, manifest, TOKEN_REQUEST, manifest];
+    assert_eq!(server.log(), expected);
 }
 
 #[tokio::test]
@@ -293,7 +296,7 @@ async fn a_token_that_ended_early_is_renewed_once() {
         // The first token is good for the blob only, as if it had ended afterwards.
         (path, "Bearer number-0") if path.contains("/blobs/") => not_there(),
         (_, "Bearer number-1") => manifest(b"{}"),
-        _ => challenge("/token"),
+        _ => challenge_for("/token", "repository:o/n:pull"),
     })
     .await;
     let registry = connect(&server, Some(credential())).await;

@@ -2,10 +2,11 @@ use std::{
     fs,
     path::Path,
     process::Command,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
-use pullpass_client::{Failure, Options, Registry, RegistryError};
+use pullpass_client::{Failure, Options, Registry, RegistryError, http::Observer};
 use pullpass_oci::Digest;
 use pullpass_testing::canned::{self, Canned, Certificates, Reply, Request};
 
@@ -55,21 +56,33 @@ async fn a_redirect_on_the_same_origin_keeps_authorization() {
 
 #[tokio::test]
 async fn what_storage_refuses_is_no_refusal_of_the_registry() {
-    for status in [401, 403] {
-        let storage = Canned::start(move |_: &Request| {
-            canned::response(status, &[("www-authenticate", r#"Basic realm="storage""#)], "")
+    for (status, challenge) in [
+        (401, r#"Basic realm="storage""#),
+        (401, r#"Bearer realm="ORIGIN/token",scope="repository:o/x:pull""#),
+        (403, ""),
+    ] {
+        let storage = Canned::start(move |request: &Request| {
+            let challenge = challenge.replace("ORIGIN", &request.origin);
+            canned::response(status, &[("www-authenticate", &challenge)], "")
         })
         .await;
-        let location = format!("{}/storage", storage.origin());
+        let location = format!("{}/storage?signature=canary-signature", storage.origin());
         let server = Canned::start(move |request: &Request| match request.path() {
             path if path.contains("/blobs/") => redirect(&location),
             _ => ghcr(request),
         })
         .await;
-        let registry = connect(&server, Some(credential())).await;
+        let steps = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&steps);
+        let observer: Observer = Arc::new(move |step| seen.lock().unwrap().push(step));
+        let registry = connect_with(&server, Options { observer: Some(observer), ..Options::default() }).await.unwrap();
         let error = failure(registry.blob(&name(), &Digest::sha256(b"x"), None, &mut Vec::new()).await);
         assert!(matches!(&error.failure, Failure::UnexpectedStatus(said) if said.status == status), "{error}");
-        assert_eq!(storage.log(), ["GET /storage"]);
+        assert_eq!(storage.log(), ["GET /storage?signature=canary-signature"]);
+
+        // The signature is as good as a credential.
+        assert_eq!(error.request.url, format!("{}/storage", storage.origin()));
+        assert_eq!(steps.lock().unwrap().last().unwrap().url, error.request.url);
     }
 }
 
@@ -260,15 +273,16 @@ async fn a_certificate_directory_that_is_half_or_broken_is_named() {
 #[test]
 fn without_authorities_and_behind_a_proxy_a_loopback_registry_is_still_reached() {
     let nowhere = tempfile::NamedTempFile::new().unwrap();
-    let status = Command::new(std::env::current_exe().unwrap())
+    let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "http::in_a_bare_container", "--ignored"])
         .env("SSL_CERT_FILE", nowhere.path())
+        .env_remove("SSL_CERT_DIR")
         .env("HTTP_PROXY", "http://127.0.0.1:1")
         .env("HTTPS_PROXY", "http://127.0.0.1:1")
         .output()
         .unwrap();
-    let output = String::from_utf8_lossy(&status.stdout);
-    assert!(status.status.success() && output.contains("1 passed"), "{output}");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
 }
 
 #[tokio::test]

@@ -43,7 +43,11 @@ fn failure<T>(result: Result<T, RegistryError>) -> RegistryError {
 
 /// The 401 of a registry with a token service, with the scope that ghcr.io writes at `/v2/`.
 fn challenge(realm: &str) -> Reply {
-    let value = format!(r#"Bearer realm="{realm}",service="ghcr.io",scope="repository:user/image:pull""#);
+    challenge_for(realm, "repository:user/image:pull")
+}
+
+fn challenge_for(realm: &str, scope: &str) -> Reply {
+    let value = format!(r#"Bearer realm="{realm}",service="ghcr.io",scope="{scope}""#);
     let body = r#"{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}"#;
     canned::response(401, &[("www-authenticate", &value), ("content-type", "application/json")], body).into()
 }

@@ -107,6 +107,7 @@ async fn a_manifest_with_other_bytes_than_its_digest_is_refused() {
 async fn a_blob_is_verified_by_digest_and_length() {
     let server = Canned::start(|request: &Request| match request.target.as_str() {
         "/v2/" => open_registry(request),
+        path if path.starts_with("/v2/o/stalled/") => Reply::Stalled(canned::response(200, &[], "abc")),
         path if path.starts_with("/v2/o/broken/") => Reply::BrokenOff(canned::response(200, &[], "abc")),
         _ => canned::response(200, &[], "abc").into(),
     })
@@ -124,6 +125,9 @@ async fn a_blob_is_verified_by_digest_and_length() {
         let error = failure(registry.blob(&name(), &abc, Some(size), &mut sink).await);
         assert!(error.to_string().contains(word), "{error}");
     }
+    // Not one byte more is waited for than was promised.
+    let error = failure(registry.blob(&"o/stalled".parse().unwrap(), &abc, Some(2), &mut sink).await);
+    assert!(error.to_string().contains("longer"), "{error}");
     let error = failure(registry.blob(&"o/broken".parse().unwrap(), &abc, None, &mut sink).await);
     assert!(error.to_string().contains("broke off"), "{error}");
 }

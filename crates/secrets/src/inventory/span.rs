@@ -81,9 +81,12 @@ impl<'text> Document<'text> {
                 if value.is_empty() && *style == ScalarStyle::Plain { properties.tight_end } else { properties.end };
             (node.start, properties.anchor, value_start)
         } else if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
-            // The parser marks the content; the header is the first thing behind the colon.
-            let Place::Value { key, .. } = node.place else { return None };
-            let start = skip_trivia(text, self.behind_colon(key)?);
+            // The parser marks the content; the header is the first thing behind the colon or dash.
+            let start = match node.place {
+                Place::Value { key, .. } => skip_trivia(text, self.behind_colon(key)?),
+                Place::Item { .. } => item_header(text, node.start),
+                Place::Root | Place::Key => return None,
+            };
             (start, None, start)
         } else if value.is_empty() && *style == ScalarStyle::Plain {
             return None;
@@ -140,6 +143,14 @@ impl<'text> Document<'text> {
             _ => None,
         }
     }
+}
+
+/// Where the header of a block is that is a list item, given its content: behind the dashes of the line before.
+fn item_header(text: &str, content: usize) -> usize {
+    let content_line = text[..content].rfind('\n').unwrap_or(0);
+    let before = text[..content_line].trim_end_matches([' ', '\r', '\n']);
+    let line = &before[before.rfind('\n').map_or(0, |line_break| line_break + 1)..];
+    before.len() - line.trim_start_matches([' ', '-']).len()
 }
 
 /// The length of a plain scalar in a text that may go on with blanks and a comment.

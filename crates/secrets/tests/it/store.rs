@@ -1,1 +1,366 @@
+use std::path::{Path, PathBuf};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
+use proptest::prelude::*;
+use pullpass_secrets::{
+    Secret,
+    store::{self, AuthFile, BadEntry, Entry, Environment, Lookup, StoreError, docker, podman},
+};
+use serde_json::{Value, json};
+
+fn secret(text: &str) -> Secret {
+    Secret::new(text.to_owned())
+}
+
+fn auth(text: &str) -> String {
+    STANDARD.encode(text)
+}
+
+fn set(file: &str, key: &str) -> Result<String, StoreError> {
+    let edited = store::set(file.as_bytes(), key, "me", &secret("pw"))?;
+    Ok(String::from_utf8(edited).expect("UTF-8"))
+}
+
+fn remove(file: &str, keys: &[&str]) -> String {
+    let edited = store::remove(file.as_bytes(), keys).expect("a sound file");
+    String::from_utf8(edited).expect("UTF-8")
+}
+
+/// What a lookup found, in words that a test can compare.
+fn shown(lookup: Lookup) -> String {
+    let name = |path: PathBuf| path.display().to_string();
+    match lookup {
+        Lookup::Found { path, key, credential } => {
+            format!("{} {key} {}:{}", name(path), credential.user, credential.secret.reveal())
+        }
+        Lookup::IdentityToken { path, key, token } => format!("{} {key} token {}", name(path), token.reveal()),
+        Lookup::Helper { path, name: helper } => format!("{} helper {helper}", name(path)),
+        Lookup::Broken { path, reason } => format!("{} broken: {reason}", name(path)),
+        Lookup::None => "none".to_owned(),
+    }
+}
+
+fn docker_finds(file: &Value, registry: &str) -> String {
+    shown(docker::lookup(Path::new("c"), file.to_string().as_bytes(), registry))
+}
+
+fn podman_finds(files: &[Value], name: &str) -> String {
+    let texts: Vec<String> = files.iter().map(Value::to_string).collect();
+    let names: Vec<PathBuf> = (0..files.len()).map(|number| PathBuf::from(number.to_string())).collect();
+    let files = names.iter().zip(&texts).map(|(name, text)| (name.as_path(), text.as_bytes()));
+    shown(podman::lookup(files, name))
+}
+
+fn environment() -> Environment {
+    Environment {
+        home: "/home/me".into(),
+        docker_config: None,
+        registry_auth_file: None,
+        xdg_runtime_dir: Some("/run/user/1000".into()),
+        xdg_config_home: None,
+        uid: 1000,
+    }
+}
+
+#[test]
+fn a_new_file_looks_as_docker_writes_it() {
+    let expected = "{\n\t\"auths\": {\n\t\t\"ghcr.io\": {\n\t\t\t\"auth\": \"bWU6cHc=\"\n\t\t}\n\t}\n}";
+    for empty in ["", " \n", "{}", "{\n}"] {
+        assert_eq!(set(empty, "ghcr.io").unwrap(), expected);
+    }
+    assert_eq!(set("{\n\t\"auths\": {}\n}", "ghcr.io").unwrap(), expected);
+    assert_eq!(remove(expected, &["ghcr.io"]), "{\n\t\"auths\": {}\n}");
+}
+
+#[test]
+fn an_entry_is_written_in_the_files_own_layout_and_nothing_else_moves() {
+    let entry = "\"ghcr.io\": {\n      \"auth\": \"bWU6cHc=\"\n    }";
+    let file = |entries: &str| {
+        format!("{{\n  \"z\" : [1,2 ,3],\n  \"auths\": {{{entries}}},\n  \"HttpHeaders\": {{\"X\":\"\\u00e9\"}}\n}}\n")
+    };
+    assert_eq!(
+        set(&file(""), "ghcr.io").unwrap().replace(" : ", ": "),
+        file(&format!("\n    {entry}\n  ")).replace(" : ", ": ")
+    );
+    let others = "\n    \"a.io\": { \"email\" : \"x\", \"auth\":\"eDp5\" }";
+    let with = |value: &str| file(&format!("{others},\n    \"ghcr.io\" : {value}\n  "));
+    assert_eq!(set(&with("{\"auth\": \"eDp5\"}"), "ghcr.io").unwrap(), with("{\n      \"auth\" : \"bWU6cHc=\"\n    }"));
+    assert_eq!(remove(&with("{}"), &["ghcr.io"]), file(&format!("{others}\n  ")));
+    assert_eq!(remove(&with("{}"), &["a.io"]), file("\n    \"ghcr.io\" : {}\n  "));
+
+    let one_line = r#"{"auths":{"a.io":{}},"credsStore":""}"#;
+    let added = r#"{"auths":{"a.io":{},"ghcr.io":{"auth":"bWU6cHc="}},"credsStore":""}"#;
+    assert_eq!(set(one_line, "ghcr.io").unwrap(), added);
+    assert_eq!(remove(added, &["ghcr.io"]), one_line);
+    assert_eq!(set(r#"{ "a": 1 }"#, "k").unwrap(), r#"{ "a": 1, "auths": { "k": { "auth": "bWU6cHc=" } } }"#);
+    assert_eq!(set(r#"{"Auths":null}"#, "k").unwrap(), r#"{"Auths":{"k":{"auth":"bWU6cHc="}}}"#);
+    let crlf = set("{\r\n  \"a\": 1\r\n}", "k").unwrap();
+    assert_eq!(crlf.matches('\n').count(), crlf.matches("\r\n").count());
+}
+
+#[test]
+fn what_is_there_already_is_not_written_again() {
+    for file in [
+        r#"{"auths": {"ghcr.io": {"auth": "bWU6cHc=", "email": "x"}}}"#,
+        " {\"auths\" :{\"ghcr.io\":{ \"auth\":\"bWU6cHc=\"}}}\n\n",
+    ] {
+        assert_eq!(set(file, "ghcr.io").unwrap(), file);
+        assert_eq!(remove(file, &["other.io"]), file);
+    }
+    assert_eq!(remove("", &["ghcr.io"]), "");
+    // A token from another login would win over the new secret.
+    let stale = r#"{"auths": {"ghcr.io": {"auth": "bWU6cHc=", "identitytoken": "old"}}}"#;
+    assert!(!set(stale, "ghcr.io").unwrap().contains("old"));
+}
+
+#[test]
+fn files_that_cannot_be_edited_safely_are_refused() {
+    let malformed = |line, column| StoreError::Malformed { line, column };
+    for (file, error) in [
+        ("{\n  \"auths\": {,}\n}", malformed(2, 13)),
+        ("{} {}", malformed(1, 4)),
+        ("{\"auths\": {}", malformed(1, 12)),
+        ("[]", StoreError::NotAnObject("the file")),
+        ("{\"auths\": []}", StoreError::NotAnObject("`auths`")),
+        ("{\"auths\": {}, \"Auths\": {}}", StoreError::Duplicate("Auths".to_owned())),
+        ("{\"auths\": {\"k\": {}, \"k\": {}}}", StoreError::Duplicate("k".to_owned())),
+    ] {
+        assert_eq!(set(file, "k"), Err(error), "{file}");
+    }
+    let latin = store::set(b"{\n\"a\": \"\xe9\"}", "k", "me", &secret("pw"));
+    assert_eq!(latin, Err(malformed(2, 7)));
+    for user in ["", "a:b"] {
+        assert_eq!(store::set(b"", "k", user, &secret("pw")), Err(StoreError::User));
+    }
+    assert_eq!(remove("{\"auths\": {\"k\": {}, \"l\": {}, \"\\u006b\": {}}}", &["k"]), "{\"auths\": {\"l\": {}}}");
+}
+
+#[test]
+fn every_kind_of_entry_is_told_and_a_bad_one_hides_no_other() {
+    let text = json!({ "AUTHS": {
+        "good": { "auth": auth("me:a:b") }, "zero": { "Auth": auth("me:pw\0") }, "marker": {},
+        "plain": { "username": "me", "password": "pw" }, "token": { "identitytoken": "t", "auth": auth("me:") },
+        "unpadded": { "auth": "bWU6cHc" }, "no colon": { "auth": auth("me") }, "no user": { "auth": auth(":pw") },
+        "latin": { "auth": STANDARD.encode(b"me:\xe9") }, "list": [], "number": { "auth": 1 }, "last": { "auth": auth("x:y") },
+    }});
+    let file = AuthFile::parse(text.to_string().as_bytes()).unwrap();
+    let kinds: Vec<(&str, String)> = file
+        .entries()
+        .iter()
+        .map(|(key, entry)| {
+            let kind = match entry {
+                Entry::Credential(found) => format!("{} {}", found.user, found.secret.reveal()),
+                Entry::Plain(found) => format!("plain {} {}", found.user, found.secret.reveal()),
+                Entry::IdentityToken { token, has_auth } => format!("token {} {has_auth}", token.reveal()),
+                Entry::Marker => "marker".to_owned(),
+                Entry::Bad(reason) => format!("{reason:?}"),
+            };
+            (key.as_str(), kind)
+        })
+        .collect();
+    let expected = [
+        ("good", "me a:b"),
+        ("zero", "me pw"),
+        ("marker", "marker"),
+        ("plain", "plain me pw"),
+        ("token", "token t true"),
+        ("unpadded", "Base64"),
+        ("no colon", "Colon"),
+        ("no user", "Colon"),
+        ("latin", "Text"),
+        ("list", "Shape"),
+        ("number", "Shape"),
+        ("last", "x y"),
+    ];
+    assert_eq!(kinds, expected.map(|(key, kind)| (key, kind.to_owned())));
+    assert_eq!(BadEntry::Base64.to_string(), "its `auth` is not base64");
+    // Logging in elsewhere leaves the bad ones alone.
+    let edited = set(&text.to_string(), "new").unwrap();
+    assert!(edited.contains(r#""unpadded":{"auth":"bWU6cHc"}"#) && edited.contains(r#""list":[]"#));
+}
+
+#[test]
+fn docker_looks_where_docker_looks() {
+    let file = json!({ "auths": { "ghcr.io": { "auth": auth("me:1") }, "https://old.io/v1/": { "auth": auth("me:2") },
+        "https://index.docker.io/v1/": { "auth": auth("me:3") }, "marked.io": {}, "broken.io": { "auth": "?" },
+        "plain.io": { "username": "me", "password": "4" }, "path.io/owner": { "auth": auth("me:5") } } });
+    for (registry, found) in [
+        ("ghcr.io", "c ghcr.io me:1"),
+        ("https://ghcr.io/v2/", "c ghcr.io me:1"),
+        ("old.io", "c https://old.io/v1/ me:2"),
+        ("docker.io", "c https://index.docker.io/v1/ me:3"),
+        ("index.docker.io", "c https://index.docker.io/v1/ me:3"),
+        ("marked.io", "none"),
+        ("unknown.io", "none"),
+        ("plain.io", "c plain.io me:4"),
+        ("path.io", "c path.io/owner me:5"),
+        ("broken.io", "c broken: the entry for `broken.io`: its `auth` is not base64"),
+    ] {
+        assert_eq!(docker_finds(&file, registry), found);
+    }
+    let helpers = json!({ "auths": { "ghcr.io": { "auth": auth("me:1") } }, "credSstore": "pass",
+        "credHelpers": { "own.io": "own", "ghcr.io": "" } });
+    assert_eq!(docker_finds(&helpers, "own.io"), "c helper own");
+    assert_eq!(docker_finds(&helpers, "other.io"), "c helper pass");
+    assert_eq!(docker_finds(&helpers, "ghcr.io"), "c ghcr.io me:1");
+    assert_eq!(
+        shown(docker::lookup(Path::new("c"), b"{\n?", "ghcr.io")),
+        "c broken: malformed JSON at line 2, column 1"
+    );
+    assert_eq!(shown(docker::lookup(Path::new("c"), b"", "ghcr.io")), "none");
+}
+
+#[test]
+fn podman_looks_where_podman_looks() {
+    let one = json!({ "credsStore": "ignored", "auths": { "ghcr.io/owner": { "auth": auth("me:1") },
+        "plain.io": { "username": "me", "password": "2" }, "bare.io": { "identitytoken": "t" }, "broken.io": { "auth": "?" },
+        "docker.io": { "auth": auth("me:3") } }, "credHelpers": { "own.io": "own" } });
+    let two = json!({ "auths": { "ghcr.io": { "auth": auth("me:4") }, "https://old.io/v1/": { "auth": auth("me:5") },
+        "plain.io": { "auth": auth("me:6") }, "broken.io": { "auth": auth("me:7") }, "bare.io": { "auth": auth("me:8") } } });
+    for (name, found) in [
+        ("ghcr.io/owner/name/more", "0 ghcr.io/owner me:1"),
+        ("ghcr.io/ownership/name", "1 ghcr.io me:4"),
+        ("ghcr.io", "1 ghcr.io me:4"),
+        ("old.io/a/b", "1 https://old.io/v1/ me:5"),
+        ("plain.io/a", "1 plain.io me:6"),
+        ("bare.io/a", "1 bare.io me:8"),
+        ("broken.io/a", "0 broken: the entry for `broken.io`: its `auth` is not base64"),
+        ("own.io/a", "0 helper own"),
+        ("registry-1.docker.io/library/alpine", "0 docker.io me:3"),
+        ("unknown.io/a", "none"),
+    ] {
+        assert_eq!(podman_finds(&[one.clone(), two.clone()], name), found);
+    }
+}
+
+#[test]
+fn logout_finds_every_spelling_of_a_registry() {
+    let file =
+        json!({ "auths": { "https://ghcr.io/v1/": {}, "ghcr.io": {}, "ghcr.io/owner": {}, "ghcr.io.evil": {} } });
+    let file = AuthFile::parse(file.to_string().as_bytes()).unwrap();
+    let erased = ["ghcr.io", "http://ghcr.io", "https://ghcr.io", "https://ghcr.io/v1/", "ghcr.io/owner"];
+    assert_eq!(docker::twins(&file, "https://ghcr.io"), erased);
+    assert_eq!(podman::twins(&file, "ghcr.io"), ["ghcr.io", "https://ghcr.io/v1/"]);
+    assert_eq!(docker::twins(&AuthFile::default(), "docker.io"), [docker::HUB_KEY]);
+}
+
+#[test]
+fn paths_are_those_of_the_engines() {
+    let path = |text: &str| PathBuf::from(text);
+    let usual = environment();
+    assert_eq!(docker::config_path(&usual), path("/home/me/.docker/config.json"));
+    assert_eq!(podman::login_path(&usual, false), path("/run/user/1000/containers/auth.json"));
+    assert_eq!(podman::login_path(&usual, true), path("/home/me/.config/containers/auth.json"));
+    assert_eq!(
+        podman::read_paths(&usual),
+        [
+            "/run/user/1000/containers/auth.json",
+            "/home/me/.config/containers/auth.json",
+            "/home/me/.docker/config.json"
+        ]
+        .map(path)
+    );
+    let bare = Environment { xdg_runtime_dir: None, xdg_config_home: Some("/c".into()), ..environment() };
+    assert_eq!(podman::login_path(&bare, false), path("/run/containers/1000/auth.json"));
+    assert_eq!(podman::login_path(&bare, true), path("/c/containers/auth.json"));
+    let docker_set = Environment { docker_config: Some("/d".into()), ..environment() };
+    assert_eq!(docker::config_path(&docker_set), path("/d/config.json"));
+    assert_eq!(podman::read_paths(&docker_set), [path("/d/config.json")]);
+    let explicit = Environment { registry_auth_file: Some("/a.json".into()), ..docker_set };
+    assert_eq!(podman::login_path(&explicit, true), path("/a.json"));
+    assert_eq!(podman::read_paths(&explicit), [path("/a.json")]);
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        ".*".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 32, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+            prop::collection::hash_map(".*", inner, 0..5)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+/// A value as text, with blanks wherever JSON allows them.
+fn spaced(value: &Value, blanks: &mut impl Iterator<Item = &'static str>, out: &mut String) {
+    *out += blanks.next().unwrap_or_default();
+    match value {
+        Value::Object(members) => {
+            *out += "{";
+            for (number, (name, value)) in members.iter().enumerate() {
+                *out += if number > 0 { "," } else { "" };
+                *out += blanks.next().unwrap_or_default();
+                *out += &Value::from(name.as_str()).to_string();
+                *out += blanks.next().unwrap_or_default();
+                *out += ":";
+                spaced(value, blanks, out);
+            }
+            *out += blanks.next().unwrap_or_default();
+            *out += "}";
+        }
+        Value::Array(items) => {
+            *out += "[";
+            for (number, item) in items.iter().enumerate() {
+                *out += if number > 0 { "," } else { "" };
+                spaced(item, blanks, out);
+            }
+            *out += blanks.next().unwrap_or_default();
+            *out += "]";
+        }
+        leaf => *out += &leaf.to_string(),
+    }
+    *out += blanks.next().unwrap_or_default();
+}
+
+proptest! {
+    #[test]
+    fn every_byte_outside_the_entry_stays(
+        around in prop::collection::hash_map("[^aA].*", any_json(), 0..4),
+        entries in prop::collection::hash_map(".*", any_json(), 0..4),
+        key in "[a-z.]{1,9}",
+        blanks in prop::collection::vec(prop_oneof![Just(""), Just(" "), Just("\n\t"), Just("\r\n  ")], 1..9),
+        has_auths: bool,
+    ) {
+        let mut file = serde_json::Map::from_iter(around);
+        let mut entries = serde_json::Map::from_iter(entries);
+        entries.remove(&key);
+        if has_auths {
+            file.insert("auths".to_owned(), Value::Object(entries));
+        }
+        let mut before = String::new();
+        spaced(&Value::Object(file.clone()), &mut blanks.iter().copied().cycle(), &mut before);
+
+        let after = set(&before, &key).unwrap();
+        let parsed: Value = serde_json::from_str(&after).unwrap();
+        prop_assert_eq!(&parsed["auths"][&key], &json!({ "auth": "bWU6cHc=" }));
+        // One insertion, which removal takes back; blanks in an object that was empty go.
+        let start = before.bytes().zip(after.bytes()).take_while(|(a, b)| a == b).count();
+        let room = before.len() - start;
+        let behind = before.bytes().rev().zip(after.bytes().rev()).take(room).take_while(|(a, b)| a == b).count();
+        prop_assert!(before[start..before.len() - behind].trim().is_empty());
+        prop_assert_eq!(set(&after, &key).unwrap(), after.clone());
+        let other = store::set(after.as_bytes(), &key, "other", &secret("longer secret")).unwrap();
+        let back = set(std::str::from_utf8(&other).unwrap(), &key).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Value>(&back).unwrap(), parsed);
+        let removed = remove(&after, &[&key]);
+        if has_auths && !file["auths"].as_object().unwrap().is_empty() {
+            prop_assert_eq!(removed, before);
+        } else if has_auths {
+            prop_assert_eq!(serde_json::from_str::<Value>(&removed).unwrap(), Value::Object(file));
+        }
+    }
+
+    #[test]
+    fn no_text_makes_the_reader_or_the_editor_panic(text in "[ {}\\[\\]:,\"\\\\a-cths0n\n]{0,60}", bytes: Vec<u8>) {
+        let _ = set(&text, "k");
+        let _ = AuthFile::parse(text.as_bytes());
+        let _ = store::remove(&bytes, &["k"]);
+        let _ = AuthFile::parse(&bytes);
+    }
+}

@@ -149,14 +149,9 @@ fn passwords_lose_the_whitespace_around_them_only() {
 
 #[test]
 fn a_value_pasted_from_an_inventory_is_unindented() {
-    let pasted = format!(
-        "ghcr_pat: !vault |\n{}",
-        payload().replace("\n", "\r\n").replace('$', "    $").replace("\n3", "\n\t 3")
-    );
-    assert_eq!(
-        vault::unindent(pasted.as_bytes()),
-        payload().trim_end().as_bytes().to_vec().iter().copied().chain(*b"\n").collect::<Vec<u8>>()
-    );
+    let indented: String = payload().lines().map(|line| format!("\t  {line} \r\n")).collect();
+    let pasted = format!("ghcr_pat: !vault |\r\n{indented}");
+    assert_eq!(vault::unindent(pasted.as_bytes()), payload().as_bytes());
     assert_eq!(vault::unindent(b"hunter2"), b"hunter2");
 }
 

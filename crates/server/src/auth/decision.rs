@@ -87,9 +87,9 @@ impl<A: Right> Permit<A> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// Nobody, or nobody any more: log in.
-    Unauthorized { cause: Option<Cause>, is_bearer: bool, scope: Option<Scope> },
+    Unauthorized { cause: Option<Cause>, is_bearer: bool, scopes: Vec<Scope> },
     /// The caller may, but the bearer token was not asked for that: fetch a fitting one.
-    Limited { scope: Scope },
+    Limited { scopes: Vec<Scope> },
     /// Known and not allowed.
     Denied(Denied),
     /// The owner's own package, which does not exist.
@@ -117,6 +117,17 @@ impl fmt::Display for Denied {
                  owner",
             ),
         }
+    }
+}
+
+impl Refusal {
+    /// The same, telling the client to ask for one more scope: a push that mounts needs two, and without the second in
+    /// the challenge the client could never obtain it.
+    pub(crate) fn and_for(mut self, scope: Scope) -> Refusal {
+        if let Refusal::Unauthorized { scopes, .. } | Refusal::Limited { scopes } = &mut self {
+            scopes.push(scope);
+        }
+        self
     }
 }
 
@@ -150,18 +161,18 @@ fn decide<A: Right>(
     name: &RepositoryName,
     package: Option<&Package>,
 ) -> Result<Permit<A>, Refusal> {
-    let scope = || Scope::new(name.clone(), asked_for(A::ACTION));
+    let scopes = || vec![Scope::new(name.clone(), asked_for(A::ACTION))];
     check(&credential.caller, name, package, A::ACTION).map_err(|lack| {
         let is_bearer = credential.is_bearer;
         match lack {
-            Lack::Login => Refusal::Unauthorized { cause: None, is_bearer: false, scope: Some(scope()) },
-            Lack::Life(cause) => Refusal::Unauthorized { cause: Some(cause), is_bearer, scope: Some(scope()) },
+            Lack::Login => Refusal::Unauthorized { cause: None, is_bearer: false, scopes: scopes() },
+            Lack::Life(cause) => Refusal::Unauthorized { cause: Some(cause), is_bearer, scopes: scopes() },
             Lack::Right(denied) => Refusal::Denied(denied),
         }
     })?;
     let covers = |scope: &Scope| scope.repository == *name && scope.actions.contains(&A::ACTION);
     if credential.limits.as_ref().is_some_and(|limits| !limits.iter().any(covers)) {
-        return Err(Refusal::Limited { scope: scope() });
+        return Err(Refusal::Limited { scopes: scopes() });
     }
     let package = A::package(package.map(|package| package.id)).ok_or(Refusal::Missing)?;
     let holder = if let Caller::Pat(pat) = &credential.caller { pat.id } else { 0 };
@@ -181,8 +192,10 @@ pub(crate) fn require_login(credential: &Credential) -> Result<(), Refusal> {
     let is_bearer = credential.is_bearer;
     match &credential.caller {
         Caller::Pat(_) => Ok(()),
-        Caller::Anonymous => Err(Refusal::Unauthorized { cause: None, is_bearer: false, scope: None }),
-        Caller::Refused(cause) => Err(Refusal::Unauthorized { cause: Some(cause.clone()), is_bearer, scope: None }),
+        Caller::Anonymous => Err(Refusal::Unauthorized { cause: None, is_bearer: false, scopes: Vec::new() }),
+        Caller::Refused(cause) => {
+            Err(Refusal::Unauthorized { cause: Some(cause.clone()), is_bearer, scopes: Vec::new() })
+        }
     }
 }
 

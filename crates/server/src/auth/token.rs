@@ -50,9 +50,8 @@ async fn get(app: &App, credential: Credential, query: &str) -> Result<Response,
     let asked: Vec<String> = parameters.filter(|(name, _)| name == "scope").map(|(_, value)| value.into()).collect();
     let mut asked = Scope::parse_all(asked.iter().map(String::as_str));
     asked.truncate(MAX_SCOPES);
-    let refuse = |cause| {
-        Failure::from(Refusal::Unauthorized { cause: Some(cause), is_bearer: false, scope: asked.first().cloned() })
-    };
+    let refuse =
+        |cause| Failure::from(Refusal::Unauthorized { cause: Some(cause), is_bearer: false, scopes: asked.clone() });
     let (pat, pat_version) = match &caller {
         credential::Caller::Refused(cause) => return Err(refuse(cause.clone())),
         _ if is_bearer => return Err(refuse(Cause::NotBasic)),

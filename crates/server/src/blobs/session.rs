@@ -80,6 +80,11 @@ impl Session {
         self.size.load(Ordering::Acquire)
     }
 
+    /// An upload that is being written to is not idle, however slow it is.
+    fn is_idle(&self, now: i64) -> bool {
+        now - self.touched.load(Ordering::Relaxed) > IDLE && self.writer().is_ok()
+    }
+
     fn writer(&self) -> Result<OwnedMutexGuard<Option<Incoming>>, UploadError> {
         Arc::clone(&self.incoming).try_lock_owned().map_err(|_| UploadError::Busy)
     }
@@ -99,6 +104,7 @@ impl Sessions {
 
     /// Opens an upload into the package.
     pub(crate) fn begin(&self, permit: &Permit<Push>) -> Result<Arc<Session>, UploadError> {
+        self.sweep();
         let id = Uuid::new_v4();
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.values().filter(|session| session.holder == permit.holder()).count() >= MAX_PER_PAT {
@@ -120,9 +126,10 @@ impl Sessions {
     pub(crate) fn find(&self, permit: &Permit<Push>, id: &str) -> Option<Arc<Session>> {
         let id = Uuid::parse_str(id).ok()?;
         let session = self.open.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()?;
+        let now = (self.clock)();
         let fits = session.package == *permit.name() && session.holder == permit.holder();
-        fits.then(|| {
-            session.touched.store((self.clock)(), Ordering::Relaxed);
+        (fits && !session.is_idle(now)).then(|| {
+            session.touched.store(now, Ordering::Relaxed);
             session
         })
     }
@@ -133,6 +140,24 @@ impl Sessions {
         let (_, result) = receive(session, guard, body).await?;
         session.touched.store((self.clock)(), Ordering::Relaxed);
         result
+    }
+
+    /// Publishes a blob that comes in one request. Its session has no name outside, so it ends here in any case, also
+    /// when the client goes away.
+    pub(crate) async fn take_whole(
+        &self,
+        permit: &Permit<Push>,
+        body: Body,
+        digest: &Digest,
+    ) -> Result<Published, UploadError> {
+        struct Ends<'a>(&'a Sessions, Arc<Session>);
+        impl Drop for Ends<'_> {
+            fn drop(&mut self) {
+                self.0.forget(&self.1);
+            }
+        }
+        let session = Ends(self, self.begin(permit)?);
+        self.finish(&session.1, body, digest).await
     }
 
     /// Adds the last bytes and publishes the blob. The upload is over when it succeeds or the content is not `digest`.
@@ -161,11 +186,7 @@ impl Sessions {
     /// Throws away what nobody has touched for long.
     pub(crate) fn sweep(&self) {
         let now = (self.clock)();
-        let idle = |session: &Session| {
-            // An upload that is being written to is not idle, however slow it is.
-            now - session.touched.load(Ordering::Relaxed) > IDLE && session.writer().is_ok()
-        };
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, session| !idle(session));
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, session| !session.is_idle(now));
     }
 
     fn forget(&self, session: &Session) {

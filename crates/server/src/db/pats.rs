@@ -66,7 +66,7 @@ impl Db {
 
     /// Marks a token as revoked; false when there is none or it was revoked before.
     pub(crate) async fn revoke_pat(&self, id: i64, now: i64) -> Result<bool, Error> {
-        let sql = "UPDATE pats SET revoked = $2, version = version + 1 WHERE id = $1 AND revoked IS NULL";
+        let sql = "UPDATE pats SET revoked = $2 WHERE id = $1 AND revoked IS NULL";
         Ok(sqlx::query(sql).bind(id).bind(now).execute(&self.writer).await?.rows_affected() == 1)
     }
 

@@ -7,7 +7,7 @@ use http::{
     HeaderName, HeaderValue, StatusCode,
     header::{CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE},
 };
-use pullpass_oci::{Challenge, ErrorBody, ErrorCode, Scope, route::InvalidRoute};
+use pullpass_oci::{Challenge, ErrorBody, ErrorCode, Scope, error_code::ErrorEntry, route::InvalidRoute};
 
 use crate::{auth::decision::Refusal, blobs::session::UploadError, error::Error};
 
@@ -28,8 +28,6 @@ pub(crate) struct Challenger {
 /// Anything but success.
 pub(crate) enum Failure {
     Refused(Refusal),
-    /// A push that mounts needs a second scope, or the client could never obtain it.
-    RefusedMount(Refusal, Scope),
     Answer(StatusCode, ErrorCode, String, Vec<(HeaderName, String)>),
     /// Ours, not the client's.
     Internal(String),
@@ -60,8 +58,7 @@ impl Failure {
 
     pub(crate) fn into_response(self, challenger: &Challenger) -> Response {
         match self {
-            Failure::Refused(refusal) => refused(refusal, None, challenger),
-            Failure::RefusedMount(refusal, from) => refused(refusal, Some(from), challenger),
+            Failure::Refused(refusal) => refused(refusal, challenger),
             Failure::Answer(status, code, message, headers) => {
                 let mut response = error(status, code, &message);
                 for (name, value) in headers {
@@ -74,15 +71,8 @@ impl Failure {
             Failure::Internal(reason) => {
                 tracing::error!(reason, "a request failed");
                 let message = "the server could not read or write its storage: its log says why";
-                body(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    &ErrorBody {
-                        errors: vec![pullpass_oci::error_code::ErrorEntry {
-                            code: "UNKNOWN".to_owned(),
-                            message: message.to_owned(),
-                        }],
-                    },
-                )
+                let entry = ErrorEntry { code: "UNKNOWN".to_owned(), message: message.to_owned() };
+                body(StatusCode::INTERNAL_SERVER_ERROR, &ErrorBody { errors: vec![entry] })
             }
         }
     }
@@ -90,8 +80,10 @@ impl Failure {
 
 impl Challenger {
     /// 401 with the message behind the words that the guide has.
-    pub(crate) fn unauthorized(&self, message: &dyn fmt::Display, scope: &str, reason: Option<&str>) -> Response {
-        let mut challenge = Challenge::bearer(&self.realm, &self.service).with("scope", scope);
+    fn unauthorized(&self, message: &dyn fmt::Display, scopes: &[Scope], reason: Option<&str>) -> Response {
+        let scopes: Vec<String> = scopes.iter().map(Scope::to_string).collect();
+        let scope = if scopes.is_empty() { PLACEHOLDER_SCOPE.to_owned() } else { scopes.join(" ") };
+        let mut challenge = Challenge::bearer(&self.realm, &self.service).with("scope", &scope);
         if let Some(reason) = reason {
             challenge = challenge.with("error", reason);
         }
@@ -104,22 +96,18 @@ impl Challenger {
     }
 }
 
-fn refused(refusal: Refusal, mount_from: Option<Scope>, challenger: &Challenger) -> Response {
-    let scopes = |scope: Option<Scope>| {
-        let scopes: Vec<String> = scope.into_iter().chain(mount_from).map(|scope| scope.to_string()).collect();
-        if scopes.is_empty() { PLACEHOLDER_SCOPE.to_owned() } else { scopes.join(" ") }
-    };
+fn refused(refusal: Refusal, challenger: &Challenger) -> Response {
     match refusal {
-        Refusal::Unauthorized { cause: None, scope, .. } => {
+        Refusal::Unauthorized { cause: None, scopes, .. } => {
             let way_out = format!("log in with `docker login {}`", challenger.registry);
-            challenger.unauthorized(&way_out, &scopes(scope), None)
+            challenger.unauthorized(&way_out, &scopes, None)
         }
-        Refusal::Unauthorized { cause: Some(cause), is_bearer, scope } => {
-            challenger.unauthorized(&cause, &scopes(scope), is_bearer.then_some("invalid_token"))
+        Refusal::Unauthorized { cause: Some(cause), is_bearer, scopes } => {
+            challenger.unauthorized(&cause, &scopes, is_bearer.then_some("invalid_token"))
         }
-        Refusal::Limited { scope } => {
-            let message = format!("the bearer token was not asked for `{scope}`");
-            challenger.unauthorized(&message, &scopes(Some(scope)), Some("insufficient_scope"))
+        Refusal::Limited { scopes } => {
+            let message = "the bearer token was not asked for this scope: ask the token service for another";
+            challenger.unauthorized(&message, &scopes, Some("insufficient_scope"))
         }
         Refusal::Denied(denied) => {
             error(StatusCode::FORBIDDEN, ErrorCode::Denied, &format!("permission denied: {denied}"))

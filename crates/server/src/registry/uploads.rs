@@ -27,7 +27,7 @@ pub(super) async fn open(call: &Call, body: Body, name: &RepositoryName) -> Answ
     }
     let from: Option<RepositoryName> = call.parameter("from").and_then(|from| from.parse().ok());
     let permit = call.permit::<Push>(name).await.map_err(|failure| match (failure, from.clone()) {
-        (Failure::Refused(refusal), Some(from)) => Failure::RefusedMount(refusal, Scope::new(from, [Action::Pull])),
+        (Failure::Refused(refusal), Some(from)) => refusal.and_for(Scope::new(from, [Action::Pull])).into(),
         (failure, _) => failure,
     })?;
     if let Some(from) = &from
@@ -35,15 +35,11 @@ pub(super) async fn open(call: &Call, body: Body, name: &RepositoryName) -> Answ
     {
         return created(name, &digest);
     }
-    let digest = call.digest()?;
-    let session = call.app.sessions.begin(&permit)?;
-    let Some(digest) = digest else { return progress(StatusCode::ACCEPTED, name, &session) };
-    let published = call.app.sessions.finish(&session, body, &digest).await;
-    if published.is_err() {
-        // The client does not know of the session, so nobody else would.
-        let _ = call.app.sessions.cancel(&session);
-    }
-    call.app.db.add_blob(&permit, &published?, call.app.now()).await?;
+    let Some(digest) = call.digest()? else {
+        return progress(StatusCode::ACCEPTED, name, &*call.app.sessions.begin(&permit)?);
+    };
+    let published = call.app.sessions.take_whole(&permit, body, &digest).await?;
+    call.app.db.add_blob(&permit, &published, call.app.now()).await?;
     created(name, &digest)
 }
 

@@ -1,0 +1,58 @@
+use std::fs;
+
+use pullpass_testing::home::{Home, listing};
+
+use crate::support::*;
+
+const LOGIN: &str = r#"{"auth":"YWxpY2U6c2VjcmV0"}"#;
+
+#[test]
+fn every_spelling_goes_from_every_store_and_others_stay() {
+    let home = Home::new();
+    let docker = format!(
+        r#"{{"auths":{{"ghcr.io":{LOGIN},"https://ghcr.io":{LOGIN},"http://ghcr.io/":{LOGIN},"quay.io":{LOGIN}}}}}"#
+    );
+    home.write(".docker/config.json", docker);
+    home.write(".config/containers/auth.json", format!(r#"{{"auths":{{"ghcr.io":{LOGIN}}}}}"#));
+    let ran = pullpass(&home, &["logout"]);
+    assert_eq!(ran.code, 0, "{ran}");
+    assert_eq!(
+        fs::read_to_string(docker_config(&home)).expect("a store"),
+        format!(r#"{{"auths":{{"quay.io":{LOGIN}}}}}"#)
+    );
+    assert!(!fs::read_to_string(podman_persistent(&home)).expect("a store").contains("ghcr.io"));
+    assert_eq!(pullpass(&home, &["status", "ghcr.io"]).code, 1);
+    assert_eq!(pullpass(&home, &["status", "quay.io"]).code, 0);
+}
+
+#[test]
+fn all_means_all_and_nothing_is_no_error() {
+    let home = Home::new();
+    home.write(".docker/config.json", format!(r#"{{"auths":{{"ghcr.io":{LOGIN},"quay.io":{LOGIN}}},"x":1}}"#));
+    pullpass(&home, &["logout", "--all"]).expect_success();
+    assert_eq!(fs::read_to_string(docker_config(&home)).expect("a store"), r#"{"auths":{},"x":1}"#);
+    let ran = pullpass(&home, &["logout", "--all"]);
+    assert!(ran.code == 0 && ran.stdout.contains("there was no login"), "{ran}");
+}
+
+#[test]
+fn a_helper_in_the_way_is_said_and_nothing_changes() {
+    let home = Home::new();
+    home.write(".docker/config.json", format!(r#"{{"auths":{{"ghcr.io":{LOGIN}}},"credsStore":"pass"}}"#));
+    home.write(".config/containers/auth.json", format!(r#"{{"auths":{{"ghcr.io":{LOGIN}}}}}"#));
+    let before = listing(&home.path());
+    for words in [&["logout"][..], &["logout", "--all"]] {
+        assert_fails(&pullpass(&home, words), 2, &["credential helper `pass`", "docker logout"]);
+        assert_eq!(listing(&home.path()), before);
+    }
+}
+
+#[test]
+fn a_malformed_store_stops_a_logout_before_it_begins() {
+    let home = Home::new();
+    home.write(".docker/config.json", format!(r#"{{"auths":{{"ghcr.io":{LOGIN}}}}}"#));
+    home.write(".config/containers/auth.json", "{");
+    let before = listing(&home.path());
+    assert_fails(&pullpass(&home, &["logout"]), 2, &["auth.json", "line 1"]);
+    assert_eq!(listing(&home.path()), before);
+}

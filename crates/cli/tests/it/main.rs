@@ -1,0 +1,10 @@
+mod arguments;
+mod inventory;
+mod login;
+mod logout;
+mod serve;
+mod status;
+mod support;
+mod token;
+mod vault;
+mod verify;

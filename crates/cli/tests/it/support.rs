@@ -1,0 +1,70 @@
+//! The program in a home of its own.
+
+use std::{path::PathBuf, process::Command};
+
+use pullpass_testing::{
+    home::Home,
+    run::{Ran, run, run_with_input},
+    serve::Server,
+};
+use serde_json::Value;
+
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_pullpass");
+
+/// `pullpass WORDS` where no engine is installed.
+pub(crate) fn command(home: &Home, words: &[&str]) -> Command {
+    let mut command = home.command(PROGRAM);
+    command.args(words).env("PATH", home.side_dir("bin"));
+    command
+}
+
+pub(crate) fn pullpass(home: &Home, words: &[&str]) -> Ran {
+    run(&mut command(home, words))
+}
+
+pub(crate) fn pullpass_with_input(home: &Home, words: &[&str], input: &str) -> Ran {
+    run_with_input(&mut command(home, words), input)
+}
+
+#[track_caller]
+pub(crate) fn json(ran: &Ran) -> Value {
+    serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran}"))
+}
+
+pub(crate) fn docker_config(home: &Home) -> PathBuf {
+    home.path().join(".docker/config.json")
+}
+
+pub(crate) fn podman_runtime(home: &Home) -> PathBuf {
+    home.runtime_dir().join("containers/auth.json")
+}
+
+pub(crate) fn podman_persistent(home: &Home) -> PathBuf {
+    home.path().join(".config/containers/auth.json")
+}
+
+pub(crate) fn mode(path: &std::path::Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata().expect("a file").permissions().mode() & 0o7777
+}
+
+/// A registry, serving from a home of its own.
+pub(crate) fn server(home: &Home) -> Server<'_> {
+    Server::start(home, PROGRAM, &[])
+}
+
+/// Logs both engines in.
+pub(crate) fn login(home: &Home, registry: &str, token: &str) -> Ran {
+    let words = ["login", registry, "-u", "alice", "--password-stdin", "--docker", "--podman"];
+    pullpass_with_input(home, &words, token)
+}
+
+/// The command ended with `code`, and its error holds every word.
+#[track_caller]
+pub(crate) fn assert_fails(ran: &Ran, code: i32, words: &[&str]) {
+    assert_eq!(ran.code, code, "{ran}");
+    assert!(ran.stderr.contains("error: ") || ran.stderr.contains("warning: "), "{ran}");
+    for word in words {
+        assert!(ran.stderr.contains(word), "`{word}` is missing: {ran}");
+    }
+}

@@ -1,0 +1,4 @@
+mod bearer;
+mod credential;
+mod decision;
+mod token;

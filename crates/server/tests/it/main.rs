@@ -1,0 +1,11 @@
+mod admin;
+mod auth;
+mod blobs;
+mod config;
+mod data_dir;
+mod registry;
+mod request_log;
+mod serve;
+mod support;
+mod tls;
+mod trial;

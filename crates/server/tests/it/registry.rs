@@ -1,0 +1,5 @@
+mod blobs;
+mod manifests;
+mod root;
+mod tags;
+mod uploads;
