@@ -4,7 +4,10 @@
 mod engine;
 mod stage;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use clap::Args;
 use pullpass_client::{
@@ -58,6 +61,9 @@ mod heading {
     pub(super) const RESOURCES: &str = "Additional Resources";
 }
 
+/// A signal to several processes reaches all of them within this.
+const GRACE: Duration = Duration::from_millis(50);
+
 const USER: &str = "operator";
 const KEY_PATH: &str = "all.vars.iaas_console.ghcr_pat";
 const TOKEN_SOURCE: &str = "vault:inventory.yml#all.vars.iaas_console.ghcr_pat";
@@ -66,26 +72,41 @@ const PASSWORD_FILE: &str = "vault-password";
 impl Demo {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let runtime = tokio::runtime::Runtime::new().or_unknown()?;
-        let held = runtime.block_on(async {
-            let mut stage = Stage::new(self.json)?;
-            let mut engines = Vec::new();
-            let reference = tokio::select! {
-                played = play(&mut stage, &mut engines) => played,
-                interrupted = network::interrupted() => interrupted.and(Err(Failure::silent(Exit::Interrupted))),
-            };
-            for (engine, reference) in &engines {
-                engine.clean_up(&stage, reference).await;
-            }
-            reference?;
-            if self.json {
-                output::json(&stage.to_json());
-            }
-            Ok::<_, Failure>(stage.all_held())
-        });
-        // Files of a request that is still being written would outlive the directory.
-        runtime.shutdown_timeout(std::time::Duration::from_secs(1));
-        if held? { Ok(()) } else { Err(Failure::no("the demonstration did not hold: see the steps marked FAILED")) }
+        let mut stage = Stage::new(self.json)?;
+        let played = runtime.block_on(perform(&mut stage));
+        // Files that are still being written would outlive the directory.
+        runtime.shutdown_timeout(Duration::from_secs(10));
+        played?;
+        if self.json {
+            output::json(&stage.to_json());
+        }
+        match stage.all_held() {
+            true => Ok(()),
+            false => Err(Failure::no("the demonstration did not hold: see the steps marked FAILED")),
+        }
     }
+}
+
+/// Plays until the end or Ctrl-C, and cleans up after either.
+async fn perform(stage: &mut Stage) -> Result<(), Failure> {
+    let mut engines = Vec::new();
+    let playing = async {
+        let played = play(stage, &mut engines).await;
+        if played.is_err() {
+            // Ctrl-C can end a command that is just starting before it reaches us.
+            tokio::time::sleep(GRACE).await;
+        }
+        played
+    };
+    let played = tokio::select! {
+        biased;
+        interrupted = network::interrupted() => interrupted.and(Err(Failure::silent(Exit::Interrupted))),
+        played = playing => played,
+    };
+    for (engine, reference) in &engines {
+        engine.clean_up(stage, reference).await;
+    }
+    played
 }
 
 /// What the steps share.
@@ -448,7 +469,7 @@ async fn missing_login(stage: &mut Stage, setting: &Setting, engines: &[(Install
 async fn expired_token(stage: &mut Stage, setting: &Setting) -> Result<(), Failure> {
     let made = new_token(stage, "expires at once", "read:packages", "1s").await;
     let secret = made.secret()?;
-    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
     let ran = direct_login(stage, setting, secret).await;
     let ok = ran.code == Some(1) && ran.stderr.contains("authentication required") && ran.stderr.contains("expired");
     stage.step(heading::UNAUTHORIZED, &ran.command, ok, format!("an expired token: {}", ran.complaint()));

@@ -8,6 +8,7 @@ use std::{
 };
 
 use pullpass_secrets::{file, store::Environment};
+use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt, process::Command};
 
@@ -141,8 +142,7 @@ impl Stage {
             .current_dir(self.directory.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
+            .stderr(Stdio::piped());
         let (code, stdout, stderr) = match tokio::time::timeout(PATIENCE, output_of(&mut child, input)).await {
             Ok(Ok(output)) => (output.status.code(), text(&output.stdout), text(&output.stderr)),
             Ok(Err(error)) => (None, String::new(), format!("cannot run `{}`: {error}", program.display())),
@@ -188,12 +188,28 @@ impl Stage {
 }
 
 async fn output_of(command: &mut Command, input: &str) -> std::io::Result<std::process::Output> {
-    let mut child = command.spawn()?;
+    let mut child = command.process_group(0).spawn()?;
+    let mut group = Group(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));
     if let Some(mut stdin) = child.stdin.take() {
         // A program that ends without reading its input says why by its exit code.
         let _ = stdin.write_all(input.as_bytes()).await;
     }
-    child.wait_with_output().await
+    let output = child.wait_with_output().await;
+    group.0 = None;
+    output
+}
+
+/// A command and everything that it started, in a process group of their own: Ctrl-C reaches the demonstration first,
+/// and what is given up ends with all its children.
+struct Group(Option<Pid>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(pid) = self.0 {
+            // It may have ended by itself.
+            let _ = rustix::process::kill_process_group(pid, Signal::KILL);
+        }
+    }
 }
 
 fn text(bytes: &[u8]) -> String {
