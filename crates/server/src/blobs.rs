@@ -6,7 +6,7 @@ pub(crate) mod session;
 use std::{
     fs::{self, File},
     io::{self, Read, SeekFrom},
-    ops::RangeInclusive,
+    ops::Range,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
@@ -107,16 +107,13 @@ impl BlobStore {
     }
 
     /// The bytes in `range`, which lies inside the blob, as they are read.
-    pub(crate) async fn read(&self, blob: &ReadableBlob, range: RangeInclusive<u64>) -> io::Result<Body> {
-        if range.is_empty() {
-            return Ok(Body::empty());
-        }
+    pub(crate) async fn read(&self, blob: &ReadableBlob, range: Range<u64>) -> io::Result<Body> {
         let mut file = tokio::fs::File::open(self.path(blob.digest())).await?;
-        if *range.start() > 0 {
-            file.seek(SeekFrom::Start(*range.start())).await?;
+        if range.start > 0 {
+            file.seek(SeekFrom::Start(range.start)).await?;
         }
-        let length = range.end() - range.start() + 1;
-        Ok(Body::from_stream(ReaderStream::with_capacity(file.take(length), READ_CHUNK)))
+        let part = file.take(range.end - range.start);
+        Ok(Body::from_stream(ReaderStream::with_capacity(part, READ_CHUNK)))
     }
 }
 

@@ -1,14 +1,6 @@
 //! `pullpass serve`: the accept loop. It is our own so that every wait for a client ends.
 
-use std::{
-    fmt, fs,
-    future::Future,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    pin::pin,
-    sync::Arc,
-    time::Duration,
-};
+use std::{fmt, fs, future::Future, net::SocketAddr, path::Path, pin::pin, sync::Arc, time::Duration};
 
 use axum::Router;
 use hyper::server::conn::http1;
@@ -136,8 +128,10 @@ impl Server {
         }
         admin.abort();
         chores.abort();
-        let socket: PathBuf = data_dir::admin_socket(data.path());
-        fs::remove_file(&socket).map_err(Error::io(&socket))?;
+        let socket = data_dir::admin_socket(data.path());
+        if let Err(error) = fs::remove_file(&socket) {
+            tracing::warn!(%error, "could not remove the administration socket");
+        }
         app.store_last_used().await?;
         app.db.close().await;
         Ok(())

@@ -15,7 +15,7 @@ use http::{HeaderMap, Method, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming};
 use hyper_util::rt::TokioIo;
-use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use rustls::{
     RootCertStore, ServerConfig,
     crypto::aws_lc_rs,
@@ -92,7 +92,7 @@ pub fn json(status: u16, body: &str) -> Response<Bytes> {
     response(status, &[("content-type", "application/json")], body.to_owned())
 }
 
-/// A certificate authority and what it has signed, made for one test and valid for `127.0.0.1` and `localhost`.
+/// A certificate authority and what it has signed, made for one test; by default for `127.0.0.1` and `localhost`.
 pub struct Certificates {
     /// The authority, to be trusted.
     pub ca_pem: String,
@@ -111,7 +111,17 @@ impl Certificates {
     /// # Panics
     /// When there is no randomness.
     pub fn new() -> Certificates {
+        Certificates::for_names(&["127.0.0.1", "localhost"])
+    }
+
+    /// The same for a server that is called by other names or addresses.
+    ///
+    /// # Panics
+    /// When a name is none.
+    pub fn for_names(names: &[&str]) -> Certificates {
         let mut authority = CertificateParams::default();
+        // Its own name, so that what it signs does not look self-signed.
+        authority.distinguished_name.push(DnType::CommonName, "pullpass tests");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
         let key = KeyPair::generate().expect("a key");
@@ -125,7 +135,7 @@ impl Certificates {
             let key = KeyPair::generate().expect("a key");
             (params.signed_by(&key, &issuer).expect("a signed certificate"), key)
         };
-        let (server, server_key) = sign(&["127.0.0.1", "localhost"], ExtendedKeyUsagePurpose::ServerAuth);
+        let (server, server_key) = sign(names, ExtendedKeyUsagePurpose::ServerAuth);
         let (client, client_key) = sign(&["client"], ExtendedKeyUsagePurpose::ClientAuth);
         Certificates {
             ca_pem: ca.pem(),
@@ -195,9 +205,27 @@ impl Canned {
         Canned::run(Some(certificates.acceptor(true)), Arc::new(move |request| answer(request).into())).await
     }
 
+    /// A server where it has to be, over TLS when there are `certificates`.
+    ///
+    /// # Errors
+    /// When `address` is taken or not ours.
+    pub async fn start_at<R: Into<Reply>>(
+        address: SocketAddr,
+        certificates: Option<&Certificates>,
+        answer: impl Fn(&Request) -> R + Send + Sync + 'static,
+    ) -> io::Result<Canned> {
+        let tls = certificates.map(|certificates| certificates.acceptor(false));
+        Canned::bind(address, tls, Arc::new(move |request| answer(request).into())).await
+    }
+
     async fn run(tls: Option<TlsAcceptor>, answer: Answer) -> Canned {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free loopback port");
-        let address = listener.local_addr().expect("a bound port has an address");
+        let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+        Canned::bind(loopback, tls, answer).await.expect("a free loopback port")
+    }
+
+    async fn bind(address: SocketAddr, tls: Option<TlsAcceptor>, answer: Answer) -> io::Result<Canned> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let requests = Requests::default();
         let served = Served { origin: format!("{scheme}://{address}"), requests: Arc::clone(&requests), answer };
@@ -218,7 +246,7 @@ impl Canned {
                 });
             }
         });
-        Canned { address, scheme, requests, accepting }
+        Ok(Canned { address, scheme, requests, accepting })
     }
 
     /// `127.0.0.1:PORT`

@@ -1,6 +1,6 @@
 //! `/v2/NAME/blobs/DIGEST`
 
-use std::ops::RangeInclusive;
+use std::ops::Range;
 
 use axum::{body::Body, response::Response};
 use http::{
@@ -28,23 +28,22 @@ async fn get(call: &Call, name: &RepositoryName, digest: &Digest) -> Answer {
     let size = blob.size();
     let asked = call.header(RANGE).filter(|_| call.method == Method::GET).map(|header| parse_range(header, size));
     let (status, range) = match asked {
-        None | Some(Range::Whole) => (StatusCode::OK, whole(size)),
-        Some(Range::Part(range)) => (StatusCode::PARTIAL_CONTENT, range),
-        Some(Range::Outside) => {
+        None | Some(Asked::Whole) => (StatusCode::OK, 0..size),
+        Some(Asked::Part(range)) => (StatusCode::PARTIAL_CONTENT, range),
+        Some(Asked::Outside) => {
             let message = format!("the blob has {size} bytes");
             let failure = Failure::new(StatusCode::RANGE_NOT_SATISFIABLE, ErrorCode::SizeInvalid, message);
             return Err(failure.with(CONTENT_RANGE, format!("bytes */{size}")));
         }
     };
-    let length = if range.is_empty() { 0 } else { range.end() - range.start() + 1 };
     let mut response = Response::builder()
         .status(status)
         .header(CONTENT_TYPE, "application/octet-stream")
-        .header(CONTENT_LENGTH, length)
+        .header(CONTENT_LENGTH, range.end - range.start)
         .header(ACCEPT_RANGES, "bytes")
         .header(CONTENT_DIGEST, digest.to_string());
     if status == StatusCode::PARTIAL_CONTENT {
-        response = response.header(CONTENT_RANGE, format!("bytes {}-{}/{size}", range.start(), range.end()));
+        response = response.header(CONTENT_RANGE, format!("bytes {}-{}/{size}", range.start, range.end - 1));
     }
     let body = match call.method {
         Method::HEAD => Body::empty(),
@@ -65,29 +64,24 @@ fn unknown() -> Failure {
     Failure::unknown(ErrorCode::BlobUnknown, &"the package has no such blob")
 }
 
-enum Range {
+/// What a `Range` header asks for.
+enum Asked {
     Whole,
-    Part(RangeInclusive<u64>),
+    /// Never empty, and inside the blob.
+    Part(Range<u64>),
     Outside,
 }
 
-#[expect(clippy::reversed_empty_ranges, reason = "an empty blob has no first byte")]
-fn whole(size: u64) -> RangeInclusive<u64> {
-    if size == 0 { 1..=0 } else { 0..=size - 1 }
-}
-
 /// RFC 9110, section 14: one range of bytes. Several ranges, or another unit, may be answered with the whole.
-fn parse_range(header: &str, size: u64) -> Range {
+fn parse_range(header: &str, size: u64) -> Asked {
     let Some((first, last)) = header.strip_prefix("bytes=").and_then(|range| range.split_once('-')) else {
-        return Range::Whole;
+        return Asked::Whole;
     };
-    let end = size.saturating_sub(1);
     let range = match (first.parse::<u64>(), last.parse::<u64>()) {
-        (Ok(first), Ok(last)) if first <= last => first..=last.min(end),
-        (Ok(first), Err(_)) if last.is_empty() => first..=end,
-        (Err(_), Ok(length)) if first.is_empty() && length > 0 => size.saturating_sub(length)..=end,
-        (Err(_), Ok(0)) if first.is_empty() => return Range::Outside,
-        _ => return Range::Whole,
+        (Ok(first), Ok(last)) if first <= last => first..last.saturating_add(1).min(size),
+        (Ok(first), Err(_)) if last.is_empty() => first..size,
+        (Err(_), Ok(length)) if first.is_empty() => size.saturating_sub(length)..size,
+        _ => return Asked::Whole,
     };
-    if *range.start() >= size { Range::Outside } else { Range::Part(range) }
+    if range.is_empty() { Asked::Outside } else { Asked::Part(range) }
 }

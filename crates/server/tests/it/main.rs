@@ -8,4 +8,3 @@ mod request_log;
 mod serve;
 mod support;
 mod tls;
-mod trial;
