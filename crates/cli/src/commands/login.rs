@@ -85,13 +85,13 @@ impl Login {
         let engines = self.engines.asked_or_installed()?;
         let place = |engine: Engine| {
             let path = stores::login_path(engine, environment, self.persistent);
-            // Podman reads Docker's file as well, and there a helper of Docker's must not be gone round.
             if let Some(file) = stores::read(&path)?
                 && let Some(name) = stores::helper(engine, &file, self.registry.as_str())
             {
                 return Err(stores::helper_in_the_way(engine, &path, &name, self.registry.as_str(), "login"));
             }
-            Ok(Place { engine, path })
+            let is_emptied_by_reboot = engine == Engine::Podman && podman::is_emptied_by_reboot(environment, &path);
+            Ok(Place { engine, path, is_emptied_by_reboot })
         };
         engines.into_iter().map(place).collect()
     }
@@ -202,7 +202,7 @@ impl Login {
         output::data(format_args!("{} {verb} {fingerprint} of {}", self.registry, credential.user));
         for place in places {
             let path = place.path.display();
-            match place.is_emptied_by_reboot() {
+            match place.is_emptied_by_reboot {
                 true => output::data(format_args!(
                     "{}: {path} (a reboot empties it; `--persistent` writes one that stays)",
                     place.engine.name()
@@ -217,14 +217,5 @@ impl Login {
 struct Place {
     engine: Engine,
     path: PathBuf,
-}
-
-impl Place {
-    /// Podman's default file is on a file system that lives in memory.
-    fn is_emptied_by_reboot(&self) -> bool {
-        self.engine == Engine::Podman && self.path.ends_with("containers/auth.json") && {
-            let runtime = environment::stores().map(|environment| podman::login_path(&environment, false));
-            runtime.is_ok_and(|runtime| runtime == self.path) && environment::variable("REGISTRY_AUTH_FILE").is_none()
-        }
-    }
+    is_emptied_by_reboot: bool,
 }

@@ -161,7 +161,13 @@ pub(crate) fn failure(error: &Error) -> Failure {
 /// Logs to standard error, so that standard output stays free for data.
 fn log() {
     let filter = EnvFilter::try_from_env("PULLPASS_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let is_colourful = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(is_colourful)
+        .with_target(false)
+        .init();
 }
 
 fn announce(server: &Server) {

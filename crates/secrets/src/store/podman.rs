@@ -15,6 +15,11 @@ pub fn login_path(environment: &Environment, persistent: bool) -> PathBuf {
     }
 }
 
+/// Whether `path` is the file that Podman keeps in memory, which is gone after a reboot.
+pub fn is_emptied_by_reboot(environment: &Environment, path: &Path) -> bool {
+    path == runtime_path(environment)
+}
+
 /// The files that Podman reads, in its order: the first that has a credential wins.
 pub fn read_paths(environment: &Environment) -> Vec<PathBuf> {
     match explicit(environment) {
