@@ -65,7 +65,10 @@ fn usage(error: &clap::Error) -> Failure {
     let is_shown = |word: &String| {
         is_command(word) || (SHOWN.contains(&place) && Kind::of(&Secret::new(word.clone())) == Kind::Unknown)
     };
-    let words = std::env::args().skip(1).flat_map(|word| match word.split_once('=') {
+    let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).flat_map(|word| match word
+        .split_once('=')
+        .filter(|_| word.starts_with('-'))
+    {
         Some((_, value)) => vec![value.to_owned()],
         None if word.starts_with("--") => Vec::new(),
         None => vec![word],

@@ -21,6 +21,8 @@ mod token;
 mod vault;
 mod verify;
 
+pub(crate) use vault::wrong_vault;
+
 #[derive(Subcommand)]
 pub(crate) enum Command {
     Login(login::Login),

@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use pullpass_secrets::{file, store::Environment};
+use pullpass_secrets::{
+    file::{self, Access},
+    store::Environment,
+};
 
 use crate::failure::{Failure, OrFail};
 
@@ -83,7 +86,7 @@ pub(crate) fn certificate_directories(environment: &Environment, registry: &str)
 
 fn read_or_make_key(path: &Path) -> Result<[u8; 32], Failure> {
     let mut key = [0; 32];
-    file::edit(path, 0o600, |existing| match existing {
+    file::edit(path, Access::OwnerOnly, |existing| match existing {
         Some(bytes) if bytes.len() == key.len() => {
             key.copy_from_slice(bytes);
             Ok(None)

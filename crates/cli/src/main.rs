@@ -15,6 +15,8 @@ mod vault_password;
 
 use std::process::ExitCode;
 
+use failure::Failure;
+
 fn main() -> ExitCode {
     // The one TLS provider of the program; a second call could only come from ourselves.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -22,6 +24,12 @@ fn main() -> ExitCode {
         Some(arguments) => commands::run(arguments.command),
         None => Ok(()),
     });
+    let result = match result {
+        Ok(()) if output::lost() => {
+            Err(Failure::unknown("standard output could not be written: what it was to hold is lost"))
+        }
+        result => result,
+    };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -1,6 +1,10 @@
 //! The one place that prints: data to standard output, everything else to standard error.
 
-use std::{fmt::Display, io::Write};
+use std::{
+    fmt::Display,
+    io::Write,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use anstyle::{AnsiColor, Style};
 
@@ -16,9 +20,22 @@ pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
 /// For what did not.
 pub(crate) const BAD: Style = ERROR;
 
-/// Prints a line of data. A reader that went away (`| head`) is no error of ours.
+/// Whether data could not be printed, as on a full disk. A reader that went away (`| head`) has what it wanted.
+static LOST: AtomicBool = AtomicBool::new(false);
+
+/// Prints a line of data; [`lost`] tells whether that worked.
 pub(crate) fn data(line: impl Display) {
-    let _ = writeln!(anstream::stdout().lock(), "{line}");
+    let mut stdout = anstream::stdout().lock();
+    if let Err(error) = writeln!(stdout, "{line}").and_then(|()| stdout.flush())
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        LOST.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Whether any line of data was lost on its way out.
+pub(crate) fn lost() -> bool {
+    LOST.load(Ordering::Relaxed)
 }
 
 /// Prints exact bytes of data, without adding anything.

@@ -2,10 +2,16 @@
 
 use std::io::{IsTerminal, Read};
 
-use pullpass_secrets::Secret;
+use pullpass_secrets::{
+    Secret,
+    token::{self, Kind},
+};
 use zeroize::Zeroizing;
 
-use crate::failure::{Failure, OrFail};
+use crate::{
+    failure::{Failure, OrFail},
+    output,
+};
 
 /// More than any secret has; a wrong file piped in ends here instead of filling memory.
 const MAX_SECRET: u64 = 1024 * 1024;
@@ -69,4 +75,30 @@ pub(crate) fn text(bytes: &[u8]) -> Option<Secret> {
     let text = std::str::from_utf8(bytes).ok()?;
     let text = text.strip_suffix('\n').map_or(text, |rest| rest.strip_suffix('\r').unwrap_or(rest));
     Some(Secret::new(text.to_owned()))
+}
+
+/// A secret as an argument is in the shell's history and in the process list by now.
+pub(crate) fn refuse_arguments(arguments: &[String], instead: &str) -> Result<(), Failure> {
+    if arguments.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::usage("a secret does not belong on a command line")
+        .fact("other users can read it in the process list, and the shell keeps it in its history")
+        .fact("if that was a token, treat it as leaked: revoke it and make a new one")
+        .hint(format!("pipe it in or be asked for it: `{instead}`")))
+}
+
+/// A secret to store: piped in, or asked for twice. A token that is visibly broken is stored all the same, because it
+/// may be meant, but not silently.
+pub(crate) fn new_secret(what: &str) -> Result<Secret, Failure> {
+    let secret = if is_interactive() { hidden_twice(what)? } else { secret_from_standard_input()? };
+    if secret.reveal().is_empty() {
+        return Err(Failure::usage(format!("the {what} is empty")));
+    }
+    if Kind::of(&secret) != Kind::Unknown
+        && let Err(problem) = token::check(&secret)
+    {
+        output::warn(problem);
+    }
+    Ok(secret)
 }

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use pullpass_oci::Registry;
 use pullpass_secrets::{
-    file,
+    file::{self, Access},
     store::{AuthFile, Environment, Lookup, StoreError, docker, podman},
 };
 
-use crate::{engines::Engine, failure::Failure};
+use crate::{engines::Engine, failure::Failure, output};
 
 /// The file that an engine's own login writes.
 pub(crate) fn login_path(engine: Engine, environment: &Environment, persistent: bool) -> PathBuf {
@@ -55,7 +55,7 @@ pub(crate) fn all_paths(engines: &[Engine], environment: &Environment) -> Vec<Pa
 pub(crate) fn read(path: &Path) -> Result<Option<AuthFile>, Failure> {
     match file::read(path)? {
         None => Ok(None),
-        Some(bytes) => AuthFile::parse(&bytes).map(Some).map_err(|error| malformed(path, &error)),
+        Some(bytes) => AuthFile::parse(&bytes).map(Some).map_err(|error| unusable(path, &error)),
     }
 }
 
@@ -100,18 +100,28 @@ pub(crate) fn helper_in_the_way(engine: Engine, path: &Path, name: &str, registr
         .hint(format!("use `{engine} {verb} {registry}`, or take the helper out of that file"))
 }
 
-/// A file that an engine would overwrite, losing every login in it.
-pub(crate) fn malformed(path: &Path, error: &StoreError) -> Failure {
-    Failure::usage(format!("`{}` cannot be read: {error}", path.display()))
-        .fact("nothing was changed")
+/// A file that cannot be read or edited safely; an engine would overwrite it, with every login in it.
+fn unusable(path: &Path, error: &StoreError) -> Failure {
+    Failure::usage(format!("`{}` cannot be used: {error}", path.display()))
+        .fact("the file stays as it is")
         .hint("mend the file, or move it away")
 }
 
-/// Runs an edit on a store.
-pub(crate) fn edit(path: &Path, edit: impl Fn(&[u8]) -> Result<Vec<u8>, StoreError>) -> Result<bool, Failure> {
-    file::edit(path, 0o600, |bytes| {
-        let before = bytes.unwrap_or_default();
-        let after = edit(before).map_err(|error| malformed(path, &error))?;
-        Ok::<_, Failure>(Some(after).filter(|after| after != before))
-    })
+/// Runs an edit on a store, after which the store is its owner's alone.
+pub(crate) fn edit(path: &Path, edit: impl Fn(&[u8]) -> Result<Vec<u8>, StoreError>) -> Result<(), Failure> {
+    let mode = file::mode(path)?;
+    file::edit(path, Access::OwnerOnly, |bytes| {
+        let after = edit(bytes.unwrap_or_default()).map_err(|error| unusable(path, &error))?;
+        Ok::<_, Failure>(Some(after).filter(|after| bytes.is_some() || !after.is_empty()))
+    })?;
+    if let Some(mode) = mode.filter(|mode| mode & 0o077 != 0) {
+        output::say(format_args!("took from `{}` the rights that others had: {mode:04o} is now 0600", path.display()));
+    }
+    Ok(())
+}
+
+/// Tries an edit without writing.
+pub(crate) fn check_edit(path: &Path, edit: impl Fn(&[u8]) -> Result<Vec<u8>, StoreError>) -> Result<(), Failure> {
+    let bytes = file::read(path)?.unwrap_or_default();
+    edit(&bytes).map(|_| ()).map_err(|error| unusable(path, &error))
 }

@@ -9,6 +9,7 @@ use pullpass_secrets::{
 };
 
 use crate::{
+    commands::wrong_vault,
     environment,
     failure::{Failure, OrFail},
     output, prompt,
@@ -93,14 +94,17 @@ fn from_inventory(path: &Path, key_path: &KeyPath, password: &VaultPassword) -> 
             return Err(Failure::usage(format!("there is no {place}"))
                 .hint(format!("list what is there with `pullpass inventory show {}`", path.display())));
         }
+        Some(Value::Plain(text)) if text.contains("{{") => {
+            return Err(Failure::usage(format!("{place} is an expression that only Ansible can evaluate"))
+                .hint("name the variable that it stands for, in the file where that is"));
+        }
         Some(Value::Plain(text)) => {
             output::warn(format_args!("{place} is not encrypted"));
             Secret::new(text)
         }
         Some(Value::Vault(payload)) => {
             let plaintext = vault::decrypt(payload.as_bytes(), &password.existing()?)
-                .or_usage()
-                .map_err(|failure| failure.fact(format!("at {place}")))?;
+                .map_err(|error| wrong_vault(&error).fact(format!("at {place}")))?;
             prompt::text(&plaintext).ok_or_else(|| Failure::usage(format!("{place} is not UTF-8 text")))?
         }
     };

@@ -219,7 +219,7 @@ impl Registry {
         Ok(length)
     }
 
-    /// Uploads a blob, unless it is there already, and says what it is called.
+    /// Uploads a blob in one piece and says what it is called.
     ///
     /// # Errors
     /// When pushing is not allowed, or the registry wants the bytes somewhere else than on its own origin.

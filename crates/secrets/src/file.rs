@@ -5,14 +5,17 @@ use std::{
     ffi::OsStr,
     fs::{self, DirBuilder, File, OpenOptions, Permissions},
     io::{self, ErrorKind, Read, Write},
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    os::unix::{
+        ffi::OsStrExt,
+        fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    },
     path::{Path, PathBuf},
     thread,
     time::Duration,
 };
 
 use rustix::{
-    fs::{FlockOperation, Gid, OFlags, Uid},
+    fs::{FlockOperation, Gid, OFlags, Uid, XattrFlags},
     io::Errno,
 };
 
@@ -28,6 +31,15 @@ const LOCK_PAUSE: Duration = Duration::from_millis(20);
 const EDIT_TRIES: u32 = 10;
 /// As many links in a row as Linux itself follows.
 const MAX_LINKS: u32 = 40;
+
+/// Who may read a file after it was replaced. A new file is its owner's alone (0600) in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Whoever could before: mode, owner, access control list and extended attributes stay.
+    Kept,
+    /// The owner alone, as credentials need it: the bits of group and others go, and a list with them.
+    OwnerOnly,
+}
 
 /// Why a file could not be read or replaced. Every variant names the file.
 #[derive(Debug, thiserror::Error)]
@@ -104,17 +116,19 @@ pub fn mode(path: &Path) -> Result<Option<u32>, FileError> {
 }
 
 /// Replaces a file by what `change` makes of its bytes (`None`: there is no file), and says whether it did. `None` from
-/// `change`, or the bytes it was given, leave everything alone. A new file gets `new_mode` and its missing parent
-/// directories 0700; an existing one keeps mode and owner. A symbolic link stays, and its target is replaced or created.
+/// `change`, or the bytes it was given, leave everything alone, unless `access` is narrower than the file's mode. Missing
+/// parent directories are made with mode 0700. A symbolic link stays, and its target is replaced or created; a hard link
+/// is parted from its other names.
 ///
 /// `change` runs under a lock on the directory (so it must not edit a second file there) and runs again when the file
-/// changed meanwhile. On any error the file is as it was, with nothing left beside it.
+/// changed meanwhile. On any error the file is as it was, with nothing left beside it; only when the very last step fails,
+/// the sync of the directory, the new file is there and a power cut may still undo it.
 ///
 /// # Errors
 /// What `change` returns, and everything in [`FileError`].
 pub fn edit<E: From<FileError>>(
     path: &Path,
-    new_mode: u32,
+    access: Access,
     mut change: impl FnMut(Option<&[u8]>) -> Result<Option<Vec<u8>>, E>,
 ) -> Result<bool, E> {
     let path = follow_links(path)?;
@@ -135,16 +149,49 @@ pub fn edit<E: From<FileError>>(
         let old = load(&path)?;
         let bytes = old.as_ref().map(|(bytes, _)| bytes.as_slice());
         let Some(new) = change(bytes)? else { return Ok(false) };
-        if bytes == Some(&new) {
+        let is_wide = |(_, metadata): &(_, fs::Metadata)| access.of(Some(metadata)) != metadata.mode() & 0o7777;
+        if bytes == Some(&new) && !old.as_ref().is_some_and(is_wide) {
             return Ok(false);
         }
         let old = old.as_ref().map(|(_, metadata)| metadata);
-        if replace(&path, parent, old, new_mode, &new)? {
+        if replace(&path, parent, old, access, &new)? {
             directory.sync_all().map_err(failed("sync", parent))?;
             return Ok(true);
         }
     }
     Err(FileError::Changing(path).into())
+}
+
+impl Access {
+    /// The mode of the file that comes in the place of `old`.
+    fn of(self, old: Option<&fs::Metadata>) -> u32 {
+        match (old, self) {
+            (None, _) => 0o600,
+            (Some(old), Access::Kept) => old.mode() & 0o7777,
+            (Some(old), Access::OwnerOnly) => old.mode() & 0o700,
+        }
+    }
+}
+
+/// Gives `to` the access control list and the extended attributes of the file at `path`.
+fn copy_attributes(path: &Path, to: &File) -> Result<(), Errno> {
+    let mut names = vec![0; 64 * 1024];
+    let length = match rustix::fs::listxattr(path, &mut names) {
+        Ok(length) => length,
+        Err(Errno::NOTSUP) => 0,
+        Err(error) => return Err(error),
+    };
+    let mut value = vec![0; 64 * 1024];
+    for name in names[..length].split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+        let name = OsStr::from_bytes(name);
+        let length = rustix::fs::getxattr(path, name, &mut value)?;
+        match rustix::fs::fsetxattr(to, name, &value[..length], XattrFlags::empty()) {
+            // Labels of a security module are set by its own rules.
+            Err(_) if name.as_bytes().starts_with(b"security.") => {}
+            result => result?,
+        }
+    }
+    Ok(())
 }
 
 /// An error of the operating system, as a function for `map_err`.
@@ -218,7 +265,7 @@ fn replace(
     path: &Path,
     parent: &Path,
     old: Option<&fs::Metadata>,
-    new_mode: u32,
+    access: Access,
     bytes: &[u8],
 ) -> Result<bool, FileError> {
     let write_failed = || failed("write", path);
@@ -234,8 +281,11 @@ fn replace(
                 .map_err(|error| failed("keep the owner of", path)(error.into()))?;
         }
     }
-    let mode = old.map_or(new_mode, |old| old.mode() & 0o7777);
-    file.set_permissions(Permissions::from_mode(mode)).map_err(write_failed())?;
+    file.set_permissions(Permissions::from_mode(access.of(old))).map_err(write_failed())?;
+    if old.is_some() && access == Access::Kept {
+        // Behind the mode, because a list decides over its group bits.
+        copy_attributes(path, file).map_err(|error| failed("keep the attributes of", path)(error.into()))?;
+    }
     file.sync_all().map_err(write_failed())?;
 
     if metadata(path)?.as_ref().map(Stamp::of) != old.map(Stamp::of) {

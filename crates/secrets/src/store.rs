@@ -207,6 +207,12 @@ impl AuthFile {
         self.cred_helpers.iter().rev().find(|(name, _)| name == key).map(|(_, helper)| helper.as_str())
     }
 
+    /// The registries that have a helper of their own, with its name.
+    pub fn cred_helpers(&self) -> impl Iterator<Item = (&str, &str)> {
+        let named = self.cred_helpers.iter().filter(|(_, helper)| !helper.is_empty());
+        named.map(|(registry, helper)| (registry.as_str(), helper.as_str()))
+    }
+
     fn entry(&self, key: &str) -> Option<&Entry> {
         self.entries.iter().rev().find(|(name, _)| name == key).map(|(_, entry)| entry)
     }

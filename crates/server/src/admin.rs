@@ -1,6 +1,7 @@
 //! Administration: on the locked data directory, or over a socket in it while a server holds the lock. Both ways end at
 //! the same desk. The socket speaks one JSON line in each direction; only the server's own user and root may connect.
 
+pub mod check;
 pub(crate) mod socket;
 
 use std::{
@@ -21,6 +22,7 @@ use tokio::{task, time};
 pub use crate::{auth::pat::PatScope, db::packages::Visibility};
 use crate::{
     auth::pat::{self, Pat, Pats},
+    blobs::{BlobStore, session::Sessions},
     clock::Clock,
     data_dir::{DataDir, admin_socket},
     db::{Db, pats::NewPat},
@@ -80,6 +82,8 @@ pub enum Request {
         /// As listed.
         id: i64,
     },
+    /// Compares everything that is stored with what is known of it. Reads every blob.
+    Check,
 }
 
 /// What was done. It has no `Debug`, as it may hold a fresh token.
@@ -102,6 +106,8 @@ pub enum Response {
     },
     /// To [`Request::TokenList`].
     Tokens(Vec<TokenInfo>),
+    /// To [`Request::Check`].
+    Checked(check::Report),
 }
 
 /// One package.
@@ -191,15 +197,20 @@ pub async fn call(data: &Path, request: &Request, clock: &Clock) -> Result<Respo
 pub(crate) struct Desk {
     pub(crate) db: Db,
     pub(crate) pats: Arc<Pats>,
+    pub(crate) blobs: BlobStore,
+    /// None are open where no server runs.
+    pub(crate) sessions: Arc<Sessions>,
     pub(crate) clock: Clock,
 }
 
 impl Desk {
-    /// Opens the database in `directory` and reads the tokens.
+    /// Opens the database and the blobs in `directory` and reads the tokens.
     pub(crate) async fn open(directory: &DataDir, clock: Clock) -> Result<Desk, ServerError> {
         let db = Db::open(&directory.database()?).await?;
         let pats = Arc::new(Pats::new(db.pats().await?));
-        Ok(Desk { db, pats, clock })
+        let blobs = BlobStore::open(directory)?;
+        let sessions = Arc::new(Sessions::new(blobs.clone(), Arc::clone(&clock)));
+        Ok(Desk { db, pats, blobs, sessions, clock })
     }
 
     pub(crate) async fn handle(&self, request: &Request) -> Result<Response, Error> {
@@ -219,6 +230,7 @@ impl Desk {
             Request::TokenNew { user, note, scopes, expires } => self.new_token(user, note, scopes, *expires).await,
             Request::TokenList { user } => self.list_tokens(user.as_deref()).await,
             Request::TokenRevoke { id } => self.revoke_token(*id).await,
+            Request::Check => Ok(Response::Checked(check::run(self).await?)),
         }
     }
 

@@ -29,7 +29,7 @@ pub(crate) struct App {
     pub(crate) bearers: Bearers,
     pub(crate) gate: Gate,
     pub(crate) blobs: BlobStore,
-    pub(crate) sessions: Sessions,
+    pub(crate) sessions: Arc<Sessions>,
     pub(crate) challenger: Challenger,
     pub(crate) desk: Desk,
     pub(crate) clock: Clock,
@@ -37,15 +37,15 @@ pub(crate) struct App {
 
 impl App {
     /// Puts the parts together.
-    pub(crate) async fn new(desk: Desk, blobs: BlobStore, challenger: Challenger) -> Result<App, Error> {
+    pub(crate) async fn new(desk: Desk, challenger: Challenger) -> Result<App, Error> {
         let (db, pats, clock) = (desk.db.clone(), Arc::clone(&desk.pats), Arc::clone(&desk.clock));
+        let (blobs, sessions) = (desk.blobs.clone(), Arc::clone(&desk.sessions));
         let mut keys = db.bearer_keys().await?;
         let now = clock();
         let is_fresh = keys.first().is_some_and(|(_, created)| now - created < KEY_LIFETIME);
         let fresh = if is_fresh { None } else { Some(db.add_bearer_key(now).await?) };
         let bearers = Bearers::new(challenger.service.clone(), keys.drain(..).map(|(key, _)| key).collect());
         fresh.into_iter().for_each(|key| bearers.rotate(key));
-        let sessions = Sessions::new(blobs.clone(), Arc::clone(&clock));
         Ok(App { gate: Gate::new(db.clone()), db, pats, bearers, blobs, sessions, challenger, desk, clock })
     }
 

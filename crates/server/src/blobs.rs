@@ -1,6 +1,8 @@
 //! Blobs as files named by their digest. A file gets its name only when it is whole, verified and on disk; whoever may
 //! read it is the database's matter.
 
+mod files;
+pub(crate) mod leftovers;
 pub(crate) mod session;
 
 use std::{
@@ -59,17 +61,13 @@ pub(crate) enum PublishError {
 }
 
 impl BlobStore {
-    /// Opens the store and removes what earlier uploads left behind: no client can go on with them.
+    /// Opens the store. What a crash left in it stays until [`leftovers::collect`].
     pub(crate) fn open(data: &DataDir) -> Result<BlobStore, Error> {
         let (blobs, uploads) = (data.directory("blobs")?, data.directory("uploads")?);
         for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
             data_dir::create_private(&blobs.join(algorithm.as_str()))?;
         }
         data_dir::sync(&blobs).map_err(Error::io(&blobs))?;
-        for entry in fs::read_dir(&uploads).map_err(Error::io(&uploads))? {
-            let path = entry.map_err(Error::io(&uploads))?.path();
-            fs::remove_file(&path).map_err(Error::io(&path))?;
-        }
         Ok(BlobStore { blobs, uploads })
     }
 
@@ -85,7 +83,7 @@ impl BlobStore {
     }
 
     /// Gives `incoming` its name when its content has the digest `expected`; else it is gone. Blocks.
-    pub(crate) fn publish(&self, mut incoming: Incoming, expected: &Digest) -> Result<Published, PublishError> {
+    pub(crate) fn publish(&self, incoming: Incoming, expected: &Digest) -> Result<Published, PublishError> {
         let digest = match expected.algorithm() {
             Algorithm::Sha256 => incoming.hasher.clone().finish(),
             Algorithm::Sha512 => incoming.rehash(Algorithm::Sha512)?,
@@ -134,15 +132,19 @@ impl Incoming {
         Ok(self.size)
     }
 
-    fn rehash(&mut self, algorithm: Algorithm) -> io::Result<Digest> {
-        let mut hasher = Hasher::new(algorithm);
-        let mut rest = File::open(&self.path)?.take(self.size);
-        let mut chunk = vec![0; READ_CHUNK];
-        loop {
-            match rest.read(&mut chunk)? {
-                0 => return Ok(hasher.finish()),
-                length => hasher.update(&chunk[..length]),
-            }
+    fn rehash(&self, algorithm: Algorithm) -> io::Result<Digest> {
+        hash(File::open(&self.path)?.take(self.size), algorithm)
+    }
+}
+
+/// The digest of everything that `reader` has. Blocks.
+fn hash(mut reader: impl Read, algorithm: Algorithm) -> io::Result<Digest> {
+    let mut hasher = Hasher::new(algorithm);
+    let mut chunk = vec![0; READ_CHUNK];
+    loop {
+        match reader.read(&mut chunk)? {
+            0 => return Ok(hasher.finish()),
+            length => hasher.update(&chunk[..length]),
         }
     }
 }

@@ -82,6 +82,9 @@ pub enum InvalidConfig {
     /// The URL has a path, a query, a user or no HTTP scheme.
     #[error("`{0}` is no base URL: it is `http://` or `https://`, a host and maybe a port")]
     Url(Url),
+    /// Clients would be sent to a port that does not speak what they are told.
+    #[error("the server speaks TLS, and `{0}` is a URL without")]
+    UrlWithoutTls(Url),
     /// The service goes into a quoted header parameter and a token.
     #[error("a service name has 1 to 255 printable ASCII characters without quotes or backslashes")]
     Service,
@@ -115,6 +118,9 @@ impl Config {
         }
         if let Some(url) = self.url.as_ref().filter(|url| !is_base(url)) {
             return Err(InvalidConfig::Url(without_password(url)));
+        }
+        if let Some(url) = self.url.as_ref().filter(|url| self.tls != Tls::None && url.scheme() == "http") {
+            return Err(InvalidConfig::UrlWithoutTls(url.clone()));
         }
         let printable = |byte: u8| (byte.is_ascii_graphic() || byte == b' ') && byte != b'"' && byte != b'\\';
         match &self.service {

@@ -1,5 +1,7 @@
 //! SQLite: one file, one process, one writer. The SQL keeps to what PostgreSQL understands as well.
 
+pub(crate) mod blobs;
+pub(crate) mod check;
 pub(crate) mod content;
 pub(crate) mod keys;
 pub(crate) mod packages;

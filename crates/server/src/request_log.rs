@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use axum::{extract::Request, middleware::Next, response::Response};
 use http::{HeaderName, HeaderValue, header::CONTENT_LENGTH};
-use pullpass_oci::Route;
+use pullpass_oci::{Route, route::ManifestReference};
+use pullpass_secrets::{Secret, token::Kind};
 
 use crate::auth::credential;
 
@@ -26,13 +27,25 @@ impl Caller {
     }
 }
 
+/// A route without the parts in which any text fits, where that text could be a token.
+fn shown(route: &Route) -> String {
+    let is_token = |text: &str| Kind::of(&Secret::new(text.to_owned())) != Kind::Unknown;
+    match route {
+        Route::Upload(name, _) => format!("/v2/{name}/blobs/uploads/(session)"),
+        Route::Manifest(name, ManifestReference::Tag(tag)) if is_token(tag.as_str()) => {
+            format!("/v2/{name}/manifests/(a token)")
+        }
+        route => route.to_string(),
+    }
+}
+
 /// Logs the request, and puts on the headers that every answer has.
 pub(crate) async fn layer(request: Request, next: Next) -> Response {
     let start = Instant::now();
     let method = request.method().clone();
     let path = match request.uri().path() {
         "/token" => "/token".to_owned(),
-        path => Route::parse(path).map_or_else(|_| "(no endpoint)".to_owned(), |route| route.to_string()),
+        path => Route::parse(path).map_or_else(|_| "(no endpoint)".to_owned(), |route| shown(&route)),
     };
     let mut response = next.run(request).await;
     response.headers_mut().insert(API_VERSION, HeaderValue::from_static("registry/2.0"));

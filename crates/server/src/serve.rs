@@ -21,7 +21,7 @@ use url::Url;
 use crate::{
     admin::{self, Desk},
     app::App,
-    blobs::BlobStore,
+    blobs::leftovers,
     clock::Clock,
     config::{Config, Timeouts},
     data_dir::{self, DataDir},
@@ -62,7 +62,7 @@ impl Server {
         let data = DataDir::open(&config.data)?;
         let tls = tls::prepare(&config, &data, clock())?;
         let desk = Desk::open(&data, clock).await?;
-        let blobs = BlobStore::open(&data)?;
+        leftovers::collect(&desk.db, &desk.blobs).await?;
         let refused = |source| Error::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(refused)?;
         let local = listener.local_addr().map_err(refused)?;
@@ -72,7 +72,7 @@ impl Server {
         let registry = url[url::Position::BeforeHost..url::Position::AfterPort].to_owned();
         let service = config.service.unwrap_or_else(|| registry.clone());
         let challenger = Challenger { realm: format!("{base}/token"), service, registry };
-        let app = Arc::new(App::new(desk, blobs, challenger).await?);
+        let app = Arc::new(App::new(desk, challenger).await?);
         let admin = admin::socket::listen(&data_dir::admin_socket(data.path()))?;
         Ok(Server { app, data, listener, local, url, admin, tls, timeouts: config.timeouts })
     }

@@ -15,7 +15,9 @@ use http::{HeaderMap, Method, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming};
 use hyper_util::rt::TokioIo;
-use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+};
 use rustls::{
     RootCertStore, ServerConfig,
     crypto::aws_lc_rs,
@@ -96,6 +98,10 @@ pub fn json(status: u16, body: &str) -> Response<Bytes> {
 pub struct Certificates {
     /// The authority, to be trusted.
     pub ca_pem: String,
+    /// A certificate for the server.
+    pub server_cert_pem: String,
+    /// Its private key.
+    pub server_key_pem: String,
     /// A certificate for a client.
     pub client_cert_pem: String,
     /// Its private key.
@@ -139,6 +145,8 @@ impl Certificates {
         let (client, client_key) = sign(&["client"], ExtendedKeyUsagePurpose::ClientAuth);
         Certificates {
             ca_pem: ca.pem(),
+            server_cert_pem: server.pem(),
+            server_key_pem: server_key.serialize_pem(),
             client_cert_pem: client.pem(),
             client_key_pem: client_key.serialize_pem(),
             ca: ca.der().clone(),
@@ -252,6 +260,11 @@ impl Canned {
     /// `127.0.0.1:PORT`
     pub fn host(&self) -> String {
         self.address.to_string()
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The port alone, for names other than `127.0.0.1`.

@@ -15,6 +15,8 @@ pub const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin
 /// A temporary HOME, XDG_RUNTIME_DIR and TMPDIR, removed on drop.
 pub struct Home {
     root: TempDir,
+    /// The process whose namespaces its programs are started in, see [`crate::namespace::Namespace::home`].
+    namespaces_of: Option<u32>,
 }
 
 /// What [`listing`] says about one path: its type and permission bits, and the contents of a file or link.
@@ -51,7 +53,11 @@ impl Home {
             fs::create_dir(&dir).expect("a new directory");
             fs::set_permissions(&dir, fs::Permissions::from_mode(0o700)).expect("own directory");
         }
-        Home { root }
+        Home { root, namespaces_of: None }
+    }
+
+    pub(crate) fn in_namespaces_of(process: u32) -> Home {
+        Home { namespaces_of: Some(process), ..Home::new() }
     }
 
     /// What programs see as HOME.
@@ -79,7 +85,16 @@ impl Home {
     /// `program` with this home and nothing else in its environment: no DOCKER_CONFIG, REGISTRY_AUTH_FILE, proxy or
     /// token of whoever runs the test, and [`SEARCH_PATH`] as PATH.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
-        let mut command = Command::new(program);
+        let mut command = match self.namespaces_of {
+            None => Command::new(program),
+            Some(process) => {
+                let mut command = Command::new("nsenter");
+                command.args(["--mount", "--net", "--target", &process.to_string()]);
+                // Entering a mount namespace leads to its root.
+                command.arg(format!("--wdns={}", self.path().display())).arg("--").arg(program);
+                command
+            }
+        };
         command
             .env_clear()
             .env("HOME", self.path())

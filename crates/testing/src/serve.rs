@@ -25,13 +25,18 @@ pub struct Server<'home> {
 impl<'home> Server<'home> {
     /// Serves with [`USER`] as its only person: `program` is `pullpass`, `more` are further options of `serve`.
     pub fn start(home: &'home Home, program: impl Into<PathBuf>, more: &[&str]) -> Server<'home> {
+        Server::start_at("127.0.0.1:0", home, program, more)
+    }
+
+    /// The same where it has to be.
+    pub fn start_at(address: &str, home: &'home Home, program: impl Into<PathBuf>, more: &[&str]) -> Server<'home> {
         let program = program.into();
         let mut add = home.command(&program);
         add.args(["admin", "user", "add", USER, "--password-stdin", "--data"]).arg(data(home));
         run_with_input(&mut add, "correct horse battery staple").expect_success();
 
         let mut serve = home.command(&program);
-        serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data(home)).args(more);
+        serve.args(["serve", "--listen", address, "--data"]).arg(data(home)).args(more);
         let mut child =
             serve.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("pullpass starts");
         let registry = announced_address(&mut child);

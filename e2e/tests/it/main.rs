@@ -4,10 +4,14 @@
 //! `scripts/test` and `cargo build` put it there, `cargo test -p pullpass-e2e` alone does not.
 
 mod boundaries;
+mod canary;
+mod crash;
 mod demo;
 mod engines;
+mod namespace;
 mod program;
 mod registry;
 mod sample;
 mod stores;
 mod vault;
+mod verbatim;

@@ -1,13 +1,12 @@
 //! pullpass beside the real ansible-vault and ansible-playbook: each opens what the other writes.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::{fs, iter};
 
 use pullpass_testing::home::Home;
 use pullpass_testing::run::{Ran, run, run_with_input};
 
-use crate::program::pullpass;
+use crate::program::{ansible, pullpass};
 
 const PASSWORD: &str = "pa ss:wörd # '\"";
 
@@ -29,12 +28,6 @@ fn texts() -> Vec<String> {
     texts.extend(special.map(str::to_owned));
     assert_eq!(texts.len(), 20);
     texts
-}
-
-fn ansible(home: &Home, program: &str) -> Command {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.venv/bin").join(program);
-    assert!(path.is_file(), "{} is missing; run: scripts/setup", path.display());
-    home.command(path)
 }
 
 fn password_file(home: &Home) -> PathBuf {

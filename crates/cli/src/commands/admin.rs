@@ -1,4 +1,6 @@
-//! `pullpass admin`: the users and packages of a server.
+//! `pullpass admin`: the users and packages of a server, and its health.
+
+mod check;
 
 use std::path::PathBuf;
 
@@ -10,14 +12,14 @@ use pullpass_server::{
 };
 use serde_json::json;
 
-use super::{serve, vault::refuse_arguments};
+use super::serve;
 use crate::{
     environment,
     failure::{Failure, OrFail},
     output, prompt,
 };
 
-/// Run a server: its users and packages
+/// Run a server: its users and packages, and whether all is well
 ///
 /// Speaks to the server that runs on the data directory, or works on the directory itself when none does.
 #[derive(Args)]
@@ -34,6 +36,7 @@ enum AdminCommand {
     /// Packages, which are repositories with an owner
     #[command(subcommand)]
     Package(PackageCommand),
+    Check(check::Check),
 }
 
 #[derive(Subcommand)]
@@ -53,6 +56,7 @@ impl Admin {
             AdminCommand::User(UserCommand::Add(add)) => add.run(),
             AdminCommand::Package(PackageCommand::List(list)) => list.run(),
             AdminCommand::Package(PackageCommand::SetVisibility(set)) => set.run(),
+            AdminCommand::Check(check) => check.run(),
         }
     }
 }
@@ -107,7 +111,7 @@ struct UserAdd {
 
 impl UserAdd {
     fn run(self) -> Result<(), Failure> {
-        refuse_arguments(&self.secret, "pullpass admin user add NAME --password-stdin")?;
+        prompt::refuse_arguments(&self.secret, "pullpass admin user add NAME --password-stdin")?;
         let password =
             if self.password_stdin { prompt::secret_from_standard_input()? } else { prompt::hidden_twice("password")? };
         self.data.call(&Request::UserAdd { name: self.name.clone(), password })?;

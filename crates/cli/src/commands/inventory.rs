@@ -4,17 +4,18 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use pullpass_secrets::{
-    Secret, file,
+    Secret,
+    file::{self, Access},
     inventory::{self, KeyPath, NewValue, Value},
     token::{self, Kind},
     vault,
 };
 use serde_json::json;
 
-use super::vault::{new_secret, refuse_arguments};
 use crate::{
-    failure::{Failure, OrFail},
+    failure::{Exit, Failure, OrFail},
     output,
+    prompt::{new_secret, refuse_arguments},
     vault_password::VaultPassword,
 };
 
@@ -92,7 +93,7 @@ impl Set {
 
     /// Puts the value that `new` makes from the payload there was.
     fn write(&self, new: impl Fn(Option<&str>) -> Result<NewValue, Failure>) -> Result<(), Failure> {
-        let changed = file::edit(&self.file, 0o600, |bytes| self.edited(bytes, &new).map(Some))
+        let changed = file::edit(&self.file, Access::Kept, |bytes| self.edited(bytes, &new).map(Some))
             .map_err(|failure: Failure| self.in_file(failure))?;
         let done = if changed { "set" } else { "already" };
         output::say(format_args!("{done}: `{}` in `{}`", self.key_path, self.file.display()));
@@ -138,7 +139,8 @@ struct Row {
     protection: String,
     token: Option<String>,
     fingerprint: Option<String>,
-    problem: Option<String>,
+    /// What is wrong, and the exit code that it means.
+    problem: Option<(Exit, String)>,
 }
 
 impl Show {
@@ -152,9 +154,10 @@ impl Show {
         let key = crate::environment::fingerprint_key();
         let rows: Vec<Row> = entries.iter().map(|entry| row(entry, password.as_ref(), &key)).collect();
         print(&self.file, &rows, self.json);
-        match rows.iter().any(|row| row.problem.is_some()) {
-            true => Err(Failure::silent(crate::failure::Exit::No)),
-            false => Ok(()),
+        // A value that the given password does not open is wrong input; a token in plain text is the answer no.
+        match rows.iter().filter_map(|row| row.problem.as_ref().map(|(exit, _)| *exit)).max_by_key(|exit| exit.code()) {
+            Some(exit) => Err(Failure::silent(exit)),
+            None => Ok(()),
         }
     }
 }
@@ -175,14 +178,14 @@ fn row(entry: &inventory::Entry, password: Option<&vault::Password>, key: &[u8; 
     match &entry.value {
         inventory::Found::PlainToken(secret) => {
             row.protection = "plaintext".to_owned();
-            row.problem = Some("not encrypted".to_owned());
+            row.problem = Some((Exit::No, "not encrypted".to_owned()));
             describe(&mut row, secret);
         }
         inventory::Found::Vault { payload, label } => {
             row.protection = format!("vault id {}", label.as_deref().unwrap_or("default"));
             match password.map(|password| vault::decrypt(payload.as_bytes(), password)) {
                 None => {}
-                Some(Err(error)) => row.problem = Some(error.to_string()),
+                Some(Err(error)) => row.problem = Some((Exit::Usage, error.to_string())),
                 Some(Ok(plaintext)) => {
                     if let Ok(text) = std::str::from_utf8(&plaintext) {
                         describe(&mut row, &Secret::new(text.to_owned()));
@@ -201,7 +204,8 @@ fn print(file: &Path, rows: &[Row], as_json: bool) {
             .map(|row| {
                 json!({
                     "path": row.path, "line": row.line, "protection": row.protection,
-                    "kind": row.token, "fingerprint": row.fingerprint, "problem": row.problem,
+                    "kind": row.token, "fingerprint": row.fingerprint,
+                    "problem": row.problem.as_ref().map(|(_, problem)| problem),
                 })
             })
             .collect();
@@ -220,7 +224,7 @@ fn print(file: &Path, rows: &[Row], as_json: bool) {
             row.protection.clone(),
             text(&row.token),
             text(&row.fingerprint),
-            text(&row.problem),
+            row.problem.as_ref().map(|(_, problem)| problem.clone()).unwrap_or_default(),
         ]
     };
     let rows: Vec<Vec<String>> = rows.iter().map(cells).collect();

@@ -6,12 +6,11 @@ use clap::Args;
 use pullpass_client::{Credential, Failure as Cause, RegistryError, registry::Login as Answer};
 use pullpass_oci::Registry;
 use pullpass_secrets::{
-    store::{self, Environment, Lookup, podman},
+    store::{self, Environment, Lookup, StoreError, podman},
     token::{self, Kind},
 };
 use serde_json::json;
 
-use super::vault::refuse_arguments;
 use crate::{
     engines::{Choice, Engine},
     environment,
@@ -63,7 +62,7 @@ pub(crate) struct Login {
 impl Login {
     pub(crate) fn run(mut self) -> Result<(), Failure> {
         let arguments = [self.password.take().into_iter().collect(), std::mem::take(&mut self.secret)].concat();
-        refuse_arguments(&arguments, "pullpass login ghcr.io -u octocat --password-stdin < token.txt")?;
+        prompt::refuse_arguments(&arguments, "pullpass login ghcr.io -u octocat --password-stdin < token.txt")?;
         let environment = environment::stores()?;
         let places = self.places(&environment)?;
         let credential = self.credential()?;
@@ -72,28 +71,44 @@ impl Login {
                 .fact("nobody was asked and nothing was changed")
                 .hint("copy it again, whole")
         })?;
-        let answer = self.ask(&environment, &credential)?;
         for place in &places {
-            self.write(place, &environment, &credential)?;
+            stores::check_edit(&place.path, |bytes| self.with_login(bytes, place, &credential))?;
+        }
+        let answer = self.ask(&environment, &credential)?;
+        for (index, place) in places.iter().enumerate() {
+            let written =
+                places[..index].iter().map(|place| format!("`{}` has the login already", place.path.display()));
+            self.write(place, &environment, &credential).map_err(|failure| written.fold(failure, Failure::fact))?;
         }
         self.report(&places, &credential, answer);
         Ok(())
     }
 
-    /// Where the login goes, after making sure that it can go there.
+    /// Where the login goes, after making sure that the engine would read it there.
     fn places(&self, environment: &Environment) -> Result<Vec<Place>, Failure> {
         let engines = self.engines.asked_or_installed()?;
+        let registry = self.registry.as_str();
         let place = |engine: Engine| {
             let path = stores::login_path(engine, environment, self.persistent);
-            if let Some(file) = stores::read(&path)?
-                && let Some(name) = stores::helper(engine, &file, self.registry.as_str())
-            {
-                return Err(stores::helper_in_the_way(engine, &path, &name, self.registry.as_str(), "login"));
+            for read in stores::read_paths(engine, environment) {
+                if let Some(file) = stores::read(&read)?
+                    && let Some(name) = stores::helper(engine, &file, registry)
+                {
+                    return Err(stores::helper_in_the_way(engine, &read, &name, registry, "login"));
+                }
+                if read == path {
+                    break;
+                }
             }
             let is_emptied_by_reboot = engine == Engine::Podman && podman::is_emptied_by_reboot(environment, &path);
             Ok(Place { engine, path, is_emptied_by_reboot })
         };
         engines.into_iter().map(place).collect()
+    }
+
+    /// A store with the login in it.
+    fn with_login(&self, bytes: &[u8], place: &Place, credential: &Credential) -> Result<Vec<u8>, StoreError> {
+        store::set(bytes, stores::key(place.engine, &self.registry), &credential.user, &credential.secret)
     }
 
     fn credential(&self) -> Result<Credential, Failure> {
@@ -141,14 +156,15 @@ impl Login {
             (Cause::CredentialRefused { .. }, _) if is_ghcr => {
                 failure.hint("it is expired, revoked or mistyped: make a new one at https://github.com/settings/tokens")
             }
+            (Cause::CredentialRefused { .. }, _) => failure
+                .hint(format!("make a new token at `{}`, and check that it belongs to this registry", self.registry)),
             _ => failure,
         }
     }
 
     /// Writes the login, and proves by reading that the engine finds it.
     fn write(&self, place: &Place, environment: &Environment, credential: &Credential) -> Result<(), Failure> {
-        let key = stores::key(place.engine, &self.registry);
-        stores::edit(&place.path, |bytes| store::set(bytes, key, &credential.user, &credential.secret))?;
+        stores::edit(&place.path, |bytes| self.with_login(bytes, place, credential))?;
         if place.engine == Engine::Podman && self.persistent {
             self.unshadow(&place.path, environment)?;
         }
@@ -170,11 +186,10 @@ impl Login {
     /// A login in the runtime file would win over the persistent one.
     fn unshadow(&self, written: &Path, environment: &Environment) -> Result<(), Failure> {
         let runtime = podman::login_path(environment, false);
-        if runtime == written || stores::read(&runtime)?.is_none() {
-            return Ok(());
-        }
-        stores::edit(&runtime, |bytes| store::remove(bytes, &[stores::key(Engine::Podman, &self.registry)]))?;
-        Ok(())
+        let Some(file) = stores::read(&runtime)?.filter(|_| runtime != written) else { return Ok(()) };
+        let twins = podman::twins(&file, self.registry.as_str());
+        let twins: Vec<&str> = twins.iter().map(String::as_str).collect();
+        stores::edit(&runtime, |bytes| store::remove(bytes, &twins))
     }
 
     fn report(&self, places: &[Place], credential: &Credential, answer: Answer) {

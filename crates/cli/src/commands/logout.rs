@@ -68,10 +68,15 @@ impl Logout {
         let twins = [docker::twins(file, registry), podman::twins(file, registry)].concat();
         let present = file.entries().iter().map(|(key, _)| key.clone());
         let keys: Vec<String> = present.filter(|key| self.all || twins.contains(key)).collect();
-        let asked = if self.all { keys.iter().map(String::as_str).chain([registry]).collect() } else { vec![registry] };
+        let asked: Vec<&str> = match self.all {
+            true => file.cred_helpers().map(|(registry, _)| registry).chain([registry]).collect(),
+            false => vec![registry],
+        };
         for engine in engines {
-            if let Some(name) = asked.iter().find_map(|registry| stores::helper(*engine, file, registry)) {
-                return Err(stores::helper_in_the_way(*engine, path, &name, registry, "logout"));
+            for registry in &asked {
+                if let Some(name) = stores::helper(*engine, file, registry) {
+                    return Err(stores::helper_in_the_way(*engine, path, &name, registry, "logout"));
+                }
             }
         }
         Ok(keys)

@@ -113,7 +113,8 @@ impl Settings {
             None => environment::default_data_directory()?,
         };
         let mut config = Config::new(data, self.listen.unwrap_or(DEFAULT_ADDRESS));
-        config.url = self.url.map(|url| url.parse()).transpose().or_usage()?;
+        let unreadable = |error| Failure::usage(format!("the `url` cannot be read: {error}"));
+        config.url = self.url.map(|url| url.parse().map_err(unreadable)).transpose()?;
         config.service = self.service;
         config.tls = match (self.tls_cert, self.tls_key, self.tls_dev) {
             (Some(cert), Some(key), false) => Tls::Files { cert, key },
@@ -131,7 +132,7 @@ fn read(path: &Path) -> Result<Settings, Failure> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::usage(format!("cannot read the configuration `{}`: {error}", path.display())))?;
     toml::from_str(&text).map_err(|error| {
-        let at = error.span().map(|span| text[..span.start].lines().count().max(1));
+        let at = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
         let line = at.map(|line| format!(", line {line}")).unwrap_or_default();
         Failure::usage(format!("the configuration `{}`{line}: {}", path.display(), error.message()))
     })

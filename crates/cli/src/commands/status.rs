@@ -40,9 +40,11 @@ struct Store {
     /// The engines that read it.
     engines: Vec<Engine>,
     mode: Option<u32>,
-    helper: Option<String>,
+    /// Helpers that may hold logins too.
+    helpers: Vec<String>,
     entries: Vec<Row>,
-    problem: Option<String>,
+    /// Why it could not be read, and the exit code that it means.
+    problem: Option<(Exit, String)>,
 }
 
 /// One entry of a file.
@@ -57,11 +59,12 @@ impl Status {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let environment = environment::stores()?;
         let engines = self.engines.asked_or_all();
+        let key = environment::fingerprint_key();
         let mut found = Vec::new();
         for path in stores::all_paths(&engines, &environment) {
             let reads = |engine: &Engine| stores::read_paths(*engine, &environment).contains(&path);
             let engines: Vec<Engine> = engines.iter().copied().filter(reads).collect();
-            found.extend(self.store(&path, engines));
+            found.extend(self.store(&path, engines, &key));
         }
         if self.json {
             output::json(&json!({ "stores": found.iter().map(Store::to_json).collect::<Vec<_>>() }));
@@ -71,27 +74,31 @@ impl Status {
         for store in &found {
             store.warn();
         }
-        let is_empty = found.iter().all(|store| store.entries.is_empty() && store.helper.is_none());
-        if found.iter().any(|store| store.problem.is_some()) {
-            return Err(Failure::silent(Exit::Unknown));
+        let is_empty = found.iter().all(|store| store.entries.is_empty() && store.helpers.is_empty());
+        if let Some(exit) = found.iter().find_map(|store| store.problem.as_ref().map(|(exit, _)| *exit)) {
+            return Err(Failure::silent(exit));
         }
         if self.registry.is_some() && is_empty { Err(Failure::silent(Exit::No)) } else { Ok(()) }
     }
 
     /// What is in a file; nothing when there is no file.
-    fn store(&self, path: &Path, engines: Vec<Engine>) -> Option<Store> {
+    fn store(&self, path: &Path, engines: Vec<Engine>, key: &[u8; 32]) -> Option<Store> {
         let mode = file::mode(path).ok().flatten();
         let mut store =
-            Store { path: path.to_owned(), engines, mode, helper: None, entries: Vec::new(), problem: None };
+            Store { path: path.to_owned(), engines, mode, helpers: Vec::new(), entries: Vec::new(), problem: None };
         match stores::read(path) {
             Ok(None) => return None,
-            Err(failure) => store.problem = Some(failure.to_string()),
+            Err(failure) => store.problem = Some((failure.exit, failure.to_string())),
             Ok(Some(file)) => {
-                store.helper = match &self.registry {
+                store.helpers = match &self.registry {
                     Some(registry) => {
-                        store.engines.iter().find_map(|engine| stores::helper(*engine, &file, registry.as_str()))
+                        let helper = |engine: &Engine| stores::helper(*engine, &file, registry.as_str());
+                        store.engines.iter().find_map(helper).into_iter().collect()
                     }
-                    None => file.creds_store().map(str::to_owned),
+                    None => {
+                        let own = file.cred_helpers().map(|(registry, name)| format!("{name} ({registry})"));
+                        file.creds_store().map(str::to_owned).into_iter().chain(own).collect()
+                    }
                 };
                 let twins = self.registry.as_ref().map(|registry| {
                     [docker::twins(&file, registry.as_str()), podman::twins(&file, registry.as_str())].concat()
@@ -102,7 +109,7 @@ impl Status {
                         || self.registry.as_ref().is_some_and(is_part)
                 };
                 let entries = file.entries().iter().filter(|(key, _)| is_meant(key));
-                store.entries = entries.filter_map(|(key, entry)| Row::of(key, entry)).collect();
+                store.entries = entries.filter_map(|(name, entry)| Row::of(name, entry, key)).collect();
             }
         }
         Some(store)
@@ -124,7 +131,9 @@ impl Status {
                 })
             })
             .collect();
-        if rows.is_empty() {
+        if rows.is_empty() && stores.iter().any(|store| store.problem.is_some()) {
+            output::say("no login could be read");
+        } else if rows.is_empty() {
             let of = self.registry.as_ref().map(|registry| format!(" of {registry}")).unwrap_or_default();
             output::say(format_args!("there is no login{of}"));
         } else {
@@ -144,10 +153,10 @@ impl Store {
 
     fn warn(&self) {
         let path = self.path.display();
-        if let Some(problem) = &self.problem {
+        if let Some((_, problem)) = &self.problem {
             output::warn(problem);
         }
-        if let Some(name) = &self.helper {
+        for name in &self.helpers {
             output::warn(format_args!("`{path}` names the credential helper `{name}`, which may hold logins too"));
         }
         if self.is_open_to_others() {
@@ -161,8 +170,8 @@ impl Store {
             "path": self.path,
             "read_by": self.engines.iter().map(|engine| engine.name()).collect::<Vec<_>>(),
             "mode": self.mode.map(|mode| format!("{mode:04o}")),
-            "helper": self.helper,
-            "problem": self.problem,
+            "helpers": self.helpers,
+            "problem": self.problem.as_ref().map(|(_, problem)| problem),
             "entries": self.entries.iter().map(entry).collect::<Vec<_>>(),
         })
     }
@@ -170,14 +179,14 @@ impl Store {
 
 impl Row {
     /// A marker, which only points to a helper, is no credential.
-    fn of(key: &str, entry: &Entry) -> Option<Row> {
+    fn of(name: &str, entry: &Entry, key: &[u8; 32]) -> Option<Row> {
         let row = |user: Option<&str>, kind: &str, fingerprint| Row {
-            key: key.to_owned(),
+            key: name.to_owned(),
             user: user.map(str::to_owned),
             kind: kind.to_owned(),
             fingerprint,
         };
-        let fingerprint = |secret| Some(token::fingerprint(secret, &environment::fingerprint_key()));
+        let fingerprint = |secret| Some(token::fingerprint(secret, key));
         match entry {
             Entry::Marker => None,
             Entry::Credential(Credential { user, secret }) | Entry::Plain(Credential { user, secret }) => {

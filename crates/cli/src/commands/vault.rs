@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use pullpass_secrets::{
-    Secret, file,
-    token::{self, Kind},
-    vault,
+    file::{self, Access},
+    vault::{self, VaultError},
 };
 use zeroize::Zeroizing;
 
@@ -66,8 +65,8 @@ const INDENT: &str = "  ";
 
 impl EncryptString {
     fn run(self) -> Result<(), Failure> {
-        refuse_arguments(&self.secret, "pullpass vault encrypt_string --name ghcr_pat < token.txt")?;
-        let secret = new_secret("secret")?;
+        prompt::refuse_arguments(&self.secret, "pullpass vault encrypt_string --name ghcr_pat < token.txt")?;
+        let secret = prompt::new_secret("secret")?;
         let payload = vault::encrypt(
             secret.reveal().as_bytes(),
             &self.password.new_or_existing()?,
@@ -88,33 +87,6 @@ fn variable_name(text: &str) -> Result<String, String> {
     let word = |character: char| character.is_ascii_alphanumeric() || character == '_';
     let valid = !text.is_empty() && !text.starts_with(|first: char| first.is_ascii_digit()) && text.chars().all(word);
     if valid { Ok(text.to_owned()) } else { Err("a variable is named with letters, digits and `_`".to_owned()) }
-}
-
-/// A secret as an argument is in the shell's history and in the process list by now.
-pub(crate) fn refuse_arguments(arguments: &[String], instead: &str) -> Result<(), Failure> {
-    if arguments.is_empty() {
-        return Ok(());
-    }
-    Err(Failure::usage("a secret does not belong on a command line")
-        .fact("other users can read it in the process list, and the shell keeps it in its history")
-        .fact("if that was a token, treat it as leaked: revoke it and make a new one")
-        .hint(format!("pipe it in or be asked for it: `{instead}`")))
-}
-
-/// A secret to store: piped in, or asked for twice. A token that is visibly broken is stored all the same, because it
-/// may be meant, but not silently.
-pub(crate) fn new_secret(what: &str) -> Result<Secret, Failure> {
-    let secret =
-        if prompt::is_interactive() { prompt::hidden_twice(what)? } else { prompt::secret_from_standard_input()? };
-    if secret.reveal().is_empty() {
-        return Err(Failure::usage(format!("the {what} is empty")));
-    }
-    if Kind::of(&secret) != Kind::Unknown
-        && let Err(problem) = token::check(&secret)
-    {
-        output::warn(problem);
-    }
-    Ok(secret)
 }
 
 /// Decrypt a file, or what is piped in
@@ -141,24 +113,55 @@ impl Decrypt {
     fn run(self) -> Result<(), Failure> {
         let is_standard = |path: &Path| path == Path::new("-");
         let source = self.file.filter(|path| !is_standard(path));
-        let bytes = match &source {
-            None => prompt::standard_input()?,
-            Some(path) => Zeroizing::new(
-                file::read(path)?.ok_or_else(|| Failure::usage(format!("there is no file `{}`", path.display())))?,
-            ),
+        let payload = match &source {
+            // What is pasted may be a value as it stands in an inventory.
+            None => Zeroizing::new(vault::unindent(&prompt::standard_input()?)),
+            Some(path) => Zeroizing::new(whole_vault(path)?),
         };
-        let payload = vault::unindent(&bytes);
-        let plaintext =
-            vault::decrypt(&payload, &self.password.existing()?).or_usage().map_err(|failure| match &source {
-                Some(path) => failure.fact(format!("in `{}`", path.display())),
+        let plaintext = vault::decrypt(&payload, &self.password.existing()?).map_err(|error| {
+            let failure = wrong_vault(&error);
+            match &source {
+                Some(path) => failure.fact(format!("in `{}`; nothing was changed", path.display())),
                 None => failure,
-            })?;
-        match self.output.or(source) {
-            Some(path) if !is_standard(&path) => {
-                file::edit(&path, 0o600, |_| Ok::<_, Failure>(Some(plaintext.to_vec())))?;
+            }
+        })?;
+        match self.output.as_deref().or(source.as_deref()).filter(|path| !is_standard(path)) {
+            None => output::bytes(&plaintext).or_unknown(),
+            Some(path) => {
+                let is_in_place = Some(path) == source.as_deref();
+                file::edit(path, Access::OwnerOnly, |found| match found {
+                    found if is_in_place && found != Some(&payload) => {
+                        Err(Failure::unknown(format!("`{}` was changed meanwhile by somebody else", path.display()))
+                            .hint("run the same command again"))
+                    }
+                    _ => Ok(Some(plaintext.to_vec())),
+                })?;
                 Ok(())
             }
-            _ => output::bytes(&plaintext).or_unknown(),
         }
+    }
+}
+
+/// A file that is encrypted as a whole. Decrypting any other in place would leave nothing of it but one value.
+fn whole_vault(path: &Path) -> Result<Vec<u8>, Failure> {
+    let bytes = file::read(path)?.ok_or_else(|| Failure::usage(format!("there is no file `{}`", path.display())))?;
+    if vault::is_encrypted(&bytes) {
+        return Ok(bytes);
+    }
+    let path = path.display();
+    Err(Failure::usage(format!("`{path}` is not encrypted as a whole"))
+        .fact("nothing was changed")
+        .hint(format!("values inside it are listed by `pullpass inventory show {path}`"))
+        .hint("one value is decrypted from standard input: paste it into `pullpass vault decrypt`"))
+}
+
+/// A payload that the password does not open.
+pub(crate) fn wrong_vault(error: &VaultError) -> Failure {
+    let failure = Failure::usage(error.to_string());
+    match error {
+        VaultError::WrongPassword => {
+            failure.hint("try another password: `--vault-password-file FILE`, or `--ask-vault-password`")
+        }
+        _ => failure,
     }
 }

@@ -226,7 +226,11 @@ impl Verify {
             let mut value = prospect.answer.as_ref().unwrap_or(&Answer::unasked(anonymous)).to_json();
             value["engine"] = json!(prospect.engine.name());
             value["login"] = login;
-            value["will_pull"] = json!(prospect.exit(anonymous).is_none());
+            value["will_pull"] = match prospect.exit(anonymous) {
+                None => json!(true),
+                Some(Exit::No) => json!(false),
+                Some(_) => Value::Null,
+            };
             value["verdict"] = json!(prospect.verdict);
             value
         });

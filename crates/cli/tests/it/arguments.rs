@@ -42,3 +42,19 @@ fn a_word_that_cannot_be_placed_is_not_repeated() {
         assert!(!ran.said().contains("hunter2"), "{ran}");
     }
 }
+
+#[test]
+fn neither_base64_nor_odd_bytes_are_repeated_or_end_in_a_panic() {
+    use std::os::unix::ffi::OsStrExt;
+    let home = Home::new();
+    let ran = pullpass(&home, &["status", "ghcr.io", "c2VjcmV0cGFzcw=="]);
+    assert_fails(&ran, 2, &[]);
+    assert!(!ran.said().contains("c2VjcmV0"), "{ran}");
+    for words in [&["verify"][..], &["login", "ghcr.io", "-u"], &["status", "ghcr.io"], &[]] {
+        let mut command = command(&home, words);
+        command.arg(std::ffi::OsStr::from_bytes(b"hunter2\xff"));
+        let ran = pullpass_testing::run::run(&mut command);
+        assert_fails(&ran, 2, &[]);
+        assert!(!ran.said().contains("hunter2") && !ran.said().contains("panicked"), "{ran}");
+    }
+}

@@ -178,3 +178,54 @@ fn without_an_engine_the_person_says_which() {
     let ran = pullpass_with_input(&home, &["login", "-u", "me", "--password-stdin"], "x");
     assert_fails(&ran, 2, &["neither `docker` nor `podman`", "--docker"]);
 }
+
+#[test]
+fn a_store_that_others_could_read_is_closed_and_that_is_said() {
+    use std::os::unix::fs::PermissionsExt;
+    let (serving, home) = (Home::new(), Home::new());
+    let server = server(&serving);
+    let path = home.write(".docker/config.json", "{}");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("own file");
+    let ran = login(&home, &server.registry, &server.token("read:packages"));
+    assert!(ran.code == 0 && ran.stderr.contains("0644 is now 0600"), "{ran}");
+    assert_eq!(mode(&path), 0o600);
+}
+
+#[test]
+fn either_every_store_can_take_the_login_or_none_does() {
+    let (serving, home) = (Home::new(), Home::new());
+    let server = server(&serving);
+    let twice =
+        r#"{"auths":{"REGISTRY":{"auth":"YTpi"},"REGISTRY":{"auth":"YTpj"}}}"#.replace("REGISTRY", &server.registry);
+    fs::create_dir(home.runtime_dir().join("containers")).expect("a directory");
+    fs::write(podman_runtime(&home), twice).expect("a store");
+    let before = (listing(&home.path()), listing(&home.runtime_dir()));
+    let ran = login(&home, &server.registry, &server.token("read:packages"));
+    assert_fails(&ran, 2, &["more than once", "auth.json"]);
+    assert_eq!((listing(&home.path()), listing(&home.runtime_dir())), before);
+}
+
+#[test]
+fn a_persistent_login_is_not_put_where_podman_would_not_look() {
+    let (serving, home) = (Home::new(), Home::new());
+    let server = server(&serving);
+    let words = ["login", &server.registry, "-u", "alice", "--password-stdin", "--podman", "--persistent"];
+    fs::create_dir(home.runtime_dir().join("containers")).expect("a directory");
+    fs::write(podman_runtime(&home), format!(r#"{{"credHelpers":{{"{}":"ecr"}}}}"#, server.registry)).expect("a store");
+    let ran = pullpass_with_input(&home, &words, &server.token("read:packages"));
+    assert_fails(&ran, 2, &["credential helper `ecr`"]);
+    assert!(!podman_persistent(&home).exists());
+
+    fs::write(podman_runtime(&home), format!(r#"{{"auths":{{"https://{}":{{"auth":"YTpi"}}}}}}"#, server.registry))
+        .expect("a store");
+    pullpass_with_input(&home, &words, &server.token("read:packages")).expect_success();
+    assert_eq!(fs::read_to_string(podman_runtime(&home)).expect("a store"), r#"{"auths":{}}"#);
+}
+
+#[test]
+fn an_expression_of_ansibles_is_not_sent_as_a_password() {
+    let home = Home::new();
+    home.write("i.yml", "all:\n  vars:\n    ghcr_pat: \"{{ vault_ghcr_pat }}\"\n");
+    let words = ["login", "127.0.0.1:1", "-u", "me", "--docker", "--token-from", "vault:i.yml#all.vars.ghcr_pat"];
+    assert_fails(&pullpass(&home, &words), 2, &["an expression that only Ansible can evaluate"]);
+}

@@ -56,3 +56,13 @@ fn a_malformed_store_stops_a_logout_before_it_begins() {
     assert_fails(&pullpass(&home, &["logout"]), 2, &["auth.json", "line 1"]);
     assert_eq!(listing(&home.path()), before);
 }
+
+#[test]
+fn helpers_of_single_registries_are_not_overlooked() {
+    let home = Home::new();
+    home.write(".docker/config.json", r#"{"credHelpers":{"gcr.io":"gcloud"}}"#);
+    assert_fails(&pullpass(&home, &["logout", "--all"]), 2, &["credential helper `gcloud`", "gcr.io"]);
+    let status = pullpass(&home, &["status"]);
+    assert!(status.stderr.contains("`gcloud (gcr.io)`"), "{status}");
+    assert_eq!(pullpass(&home, &["logout", "ghcr.io"]).code, 0);
+}

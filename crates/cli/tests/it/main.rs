@@ -1,3 +1,4 @@
+mod admin;
 mod arguments;
 mod inventory;
 mod login;

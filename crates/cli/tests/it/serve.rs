@@ -17,7 +17,7 @@ fn a_wrong_configuration_is_told_before_a_port_is_bound() {
     home.write("bad.toml", "data = \"x\"\nlisten = 5\n");
     assert_fails(&pullpass(&home, &["serve", "--config", "bad.toml"]), 2, &["bad.toml", "line 2"]);
     home.write("unknown.toml", "dta = \"x\"\n");
-    assert_fails(&pullpass(&home, &["serve", "--config", "unknown.toml"]), 2, &["dta"]);
+    assert_fails(&pullpass(&home, &["serve", "--config", "unknown.toml"]), 2, &["dta", "line 1"]);
     assert!(!home.path().join(".local").exists(), "nothing is made for a server that does not start");
 }
 

@@ -68,3 +68,48 @@ fn passwords_are_read_as_ansible_reads_them() {
     fs::remove_file(home.path().join("pw")).expect("own file");
     assert_fails(&vault(&home, &["decrypt"], &block), 2, &["there is no vault password file `pw`"]);
 }
+
+#[test]
+fn a_file_with_one_encrypted_value_is_not_replaced_by_that_value() {
+    let home = Home::new();
+    home.write("pw", "correct horse\n");
+    let block = vault(&home, &["encrypt_string", "--name", "pat"], "a secret").expect_success();
+    home.write("inventory.yml", format!("all:\n  hosts: {{}}\n{block}"));
+    let before = listing(&home.path());
+    let ran = vault(&home, &["decrypt", "inventory.yml"], "");
+    assert_fails(&ran, 2, &["not encrypted as a whole", "pullpass inventory show inventory.yml"]);
+    assert_eq!(listing(&home.path()), before);
+}
+
+#[test]
+fn what_is_decrypted_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = Home::new();
+    home.write("pw", "correct horse\n");
+    let block = vault(&home, &["encrypt_string"], "a secret").expect_success();
+    let payload: String = block.lines().skip(1).map(|line| format!("{}\n", line.trim())).collect();
+    for output in [&["decrypt", "secrets.yml"][..], &["decrypt", "secrets.yml", "--output", "plain.txt"]] {
+        let source = home.write("secrets.yml", &payload);
+        let plain = home.write("plain.txt", "before");
+        for path in [&source, &plain] {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o644)).expect("own file");
+        }
+        vault(&home, output, "").expect_success();
+        let written = if output.len() == 2 { source } else { plain };
+        assert_eq!(fs::read_to_string(&written).expect("a file"), "a secret");
+        assert_eq!(mode(&written), 0o600);
+    }
+}
+
+#[test]
+fn a_full_disk_behind_standard_output_is_no_success() {
+    let home = Home::new();
+    home.write("pw", "correct horse\n");
+    home.write("secret", "a secret");
+    let mut command = command(&home, &["vault", "encrypt_string", "--vault-password-file", "pw"]);
+    let open = |path: &str| fs::OpenOptions::new().read(true).write(true).open(path).expect("a file");
+    command.stdin(open(home.path().join("secret").to_str().expect("text"))).stdout(open("/dev/full"));
+    let output = command.stderr(std::process::Stdio::piped()).output().expect("it starts");
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("standard output could not be written"));
+}

@@ -79,6 +79,7 @@ fn what_could_not_be_found_out_is_not_a_no() {
     let ran = pullpass(&home, &["verify", "127.0.0.1:1/alice/app:v1", "--docker", "--json"]);
     assert_eq!(ran.code, 3, "{ran}");
     assert_eq!(json(&ran)["engines"][0]["opens"], Value::Null);
+    assert_eq!(json(&ran)["engines"][0]["will_pull"], Value::Null);
     home.write(".docker/config.json", r#"{"credsStore":"pass"}"#);
     let (serving, _) = (Home::new(), ());
     let server = server(&serving);

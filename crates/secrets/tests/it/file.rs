@@ -5,7 +5,7 @@ use std::{
     thread,
 };
 
-use pullpass_secrets::file::{self, FileError};
+use pullpass_secrets::file::{self, Access, FileError};
 use tempfile::TempDir;
 
 fn home() -> TempDir {
@@ -13,7 +13,7 @@ fn home() -> TempDir {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<bool, FileError> {
-    file::edit(path, 0o600, |_| Ok(Some(bytes.to_vec())))
+    file::edit(path, Access::Kept, |_| Ok(Some(bytes.to_vec())))
 }
 
 fn set_mode(path: &Path, mode: u32) {
@@ -68,9 +68,9 @@ fn no_change_writes_nothing_and_makes_no_directory() {
     fs::write(&path, "same").unwrap();
     let inode = fs::metadata(&path).unwrap().ino();
     assert!(!write(&path, b"same").unwrap());
-    assert!(!file::edit(&path, 0o600, |_| Ok::<_, FileError>(None)).unwrap());
+    assert!(!file::edit(&path, Access::Kept, |_| Ok::<_, FileError>(None)).unwrap());
     assert_eq!(fs::metadata(&path).unwrap().ino(), inode);
-    assert!(!file::edit(&home.path().join("a/b"), 0o600, |_| Ok::<_, FileError>(None)).unwrap());
+    assert!(!file::edit(&home.path().join("a/b"), Access::Kept, |_| Ok::<_, FileError>(None)).unwrap());
     assert_eq!(names(home.path()), ["config.json"]);
 }
 
@@ -131,7 +131,7 @@ fn a_change_that_fails_leaves_everything_as_it_was() {
     let home = home();
     let path = home.path().join("config.json");
     fs::write(&path, "old").unwrap();
-    let refused = file::edit(&path, 0o600, |_| Err(FileError::NotAFile("refused".into())));
+    let refused = file::edit(&path, Access::Kept, |_| Err(FileError::NotAFile("refused".into())));
     assert!(refused.unwrap_err().to_string().contains("refused"));
     assert_eq!(fs::read(&path).unwrap(), b"old");
     assert_eq!(names(home.path()), ["config.json"]);
@@ -145,7 +145,7 @@ fn edits_at_the_same_time_lose_nothing() {
         for number in 0..20 {
             let path = &path;
             scope.spawn(move || {
-                file::edit(path, 0o600, |old| {
+                file::edit(path, Access::Kept, |old| {
                     let line = format!("{number}\n");
                     Ok::<_, FileError>(Some([old.unwrap_or_default(), line.as_bytes()].concat()))
                 })
@@ -169,7 +169,7 @@ fn a_writer_that_does_not_lock_is_not_overwritten() {
             fs::write(&path, text).unwrap();
         }
         let mut calls = 0;
-        file::edit(&path, 0o600, |old| {
+        file::edit(&path, Access::Kept, |old| {
             let mine = [old.unwrap_or_default(), b"mine"].concat();
             calls += 1;
             if calls == 1 {
@@ -190,7 +190,7 @@ fn a_file_that_never_rests_is_given_up() {
     let home = home();
     let path = home.path().join("config.json");
     let mut calls = 0;
-    let result = file::edit(&path, 0o600, |_| {
+    let result = file::edit(&path, Access::Kept, |_| {
         calls += 1;
         fs::write(&path, "theirs".repeat(calls)).unwrap();
         Ok(Some(b"mine".to_vec()))
@@ -198,4 +198,36 @@ fn a_file_that_never_rests_is_given_up() {
     assert!(matches!(result, Err(FileError::Changing(_))));
     assert!(fs::read_to_string(&path).unwrap().starts_with("theirs"));
     assert_eq!(names(home.path()), ["config.json"]);
+}
+
+#[test]
+fn credentials_become_their_owners_alone_even_when_nothing_else_changes() {
+    let home = home();
+    let path = home.path().join("config.json");
+    for (before, after) in [(0o644, 0o600), (0o660, 0o600), (0o400, 0o400)] {
+        let _ = fs::remove_file(&path);
+        fs::write(&path, "old").unwrap();
+        set_mode(&path, before);
+        let is_changed = file::edit(&path, Access::OwnerOnly, |_| Ok::<_, FileError>(Some(b"old".to_vec()))).unwrap();
+        assert_eq!(is_changed, before != after);
+        assert_eq!(file::mode(&path).unwrap(), Some(after));
+        file::edit(&path, Access::OwnerOnly, |_| Ok::<_, FileError>(Some(b"new".to_vec()))).unwrap();
+        assert_eq!(file::mode(&path).unwrap(), Some(after));
+    }
+}
+
+#[test]
+fn extended_attributes_stay_with_the_file() {
+    let home = home();
+    let path = home.path().join("inventory.yml");
+    fs::write(&path, "old").unwrap();
+    let flags = rustix::fs::XattrFlags::empty();
+    if rustix::fs::setxattr(&path, "user.origin", b"here", flags) == Err(rustix::io::Errno::NOTSUP) {
+        // A file system without attributes has none to lose.
+        return;
+    }
+    write(&path, b"new").unwrap();
+    let mut value = [0; 16];
+    let length = rustix::fs::getxattr(&path, "user.origin", &mut value).unwrap();
+    assert_eq!(&value[..length], b"here");
 }

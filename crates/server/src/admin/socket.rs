@@ -21,6 +21,9 @@ const ASK: Duration = Duration::from_secs(10);
 /// How long a client waits for an answer; a password takes a good part of a second.
 const ANSWER: Duration = Duration::from_secs(30);
 
+/// The same when every blob is read first.
+const CHECK: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Listens at `path`, 0600. The caller holds the lock, so what is there now is nobody's.
 pub(crate) fn listen(path: &Path) -> Result<UnixListener, ServerError> {
     match fs::remove_file(path) {
@@ -86,7 +89,8 @@ pub(super) async fn exchange(mut stream: UnixStream, data: &Path, request: &Requ
         stream.read_to_end(&mut answer).await?;
         Ok::<Result<Response, String>, io::Error>(serde_json::from_slice(&answer)?)
     };
-    match time::timeout(ANSWER, answer).await {
+    let limit = if matches!(request, Request::Check) { CHECK } else { ANSWER };
+    match time::timeout(limit, answer).await {
         Ok(answer) => answer.map_err(no_answer)?.map_err(Error::Refused),
         Err(_) => Err(no_answer(io::ErrorKind::TimedOut.into())),
     }

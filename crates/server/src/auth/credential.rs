@@ -104,7 +104,9 @@ pub(crate) fn read(headers: &HeaderMap, pats: &Pats, bearers: &Bearers, now: i64
     if scheme.eq_ignore_ascii_case("bearer") {
         return bearer(text, pats, bearers, now);
     }
-    refused(Cause::Unreadable, false)
+    // GitHub's own API takes `token ghp_…`, so people send that here.
+    let is_github = scheme.eq_ignore_ascii_case("token") && Kind::of(&Secret::new(text.to_owned())).is_github();
+    refused(if is_github { Cause::Github } else { Cause::Unreadable }, false)
 }
 
 fn refused(cause: Cause, is_bearer: bool) -> Credential {
@@ -113,12 +115,11 @@ fn refused(cause: Cause, is_bearer: bool) -> Credential {
 
 /// `base64(USER:PAT)`; the user may be anything, as on ghcr.io.
 fn basic(text: &str, pats: &Pats, now: i64) -> Credential {
-    let secret = decode(text).and_then(text_of).and_then(|pair| {
-        let (_, password) = pair.reveal().split_once(':')?;
-        Some(Secret::new(password.to_owned()))
-    });
-    match secret {
-        Some(secret) => of_secret(&secret, false, pats, now),
+    let pair = decode(text).and_then(text_of);
+    match pair.as_ref().and_then(|pair| pair.reveal().split_once(':')) {
+        // `ghp_…:x-oauth-basic`, as GitHub takes it for git.
+        Some((user, _)) if Kind::of(&Secret::new(user.to_owned())).is_github() => refused(Cause::Github, false),
+        Some((_, password)) => of_secret(&Secret::new(password.to_owned()), false, pats, now),
         None => refused(Cause::Unreadable, false),
     }
 }

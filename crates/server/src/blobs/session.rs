@@ -94,12 +94,12 @@ impl Session {
 pub(crate) struct Sessions {
     store: BlobStore,
     clock: Clock,
-    open: Mutex<HashMap<Uuid, Arc<Session>>>,
+    open: Arc<Open>,
 }
 
 impl Sessions {
     pub(crate) fn new(store: BlobStore, clock: Clock) -> Sessions {
-        Sessions { store, clock, open: Mutex::default() }
+        Sessions { store, clock, open: Arc::default() }
     }
 
     /// Opens an upload into the package.
@@ -170,10 +170,15 @@ impl Sessions {
         let guard = session.writer()?;
         let (mut guard, result) = receive(session, guard, body).await?;
         result?;
-        self.forget(session);
         let incoming = guard.take().ok_or(UploadError::Busy)?;
-        let (store, digest) = (self.store.clone(), digest.clone());
-        Ok(blocking(move || store.publish(incoming, &digest)).await??)
+        let (store, open, id, digest) = (self.store.clone(), Arc::clone(&self.open), session.id, digest.clone());
+        let publish = move || {
+            let published = store.publish(incoming, &digest);
+            // Only now, so that a file in `uploads/` has a session for as long as it is there.
+            forget(&open, id);
+            published
+        };
+        Ok(blocking(publish).await??)
     }
 
     /// Throws an upload away.
@@ -189,9 +194,21 @@ impl Sessions {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, session| !session.is_idle(now));
     }
 
-    fn forget(&self, session: &Session) {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&session.id);
+    /// Whether the file `name` in `uploads/` belongs to an open upload.
+    pub(crate) fn owns(&self, name: &str) -> bool {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        Uuid::parse_str(name).is_ok_and(|id| open.contains_key(&id))
     }
+
+    fn forget(&self, session: &Session) {
+        forget(&self.open, session.id);
+    }
+}
+
+type Open = Mutex<HashMap<Uuid, Arc<Session>>>;
+
+fn forget(open: &Open, id: Uuid) {
+    open.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
 }
 
 type Writer = OwnedMutexGuard<Option<Incoming>>;
@@ -235,6 +252,6 @@ async fn write(session: &Arc<Session>, mut writer: Writer, bytes: BytesMut) -> R
 }
 
 /// Runs file work where it may block. It is finished even when the request is gone.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
     task::spawn_blocking(work).await.map_err(io::Error::other)
 }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use pullpass_oci::{Descriptor, Digest, Tag, route::ManifestReference};
+use pullpass_oci::{Descriptor, Digest, Manifest, Tag, route::ManifestReference};
 use sqlx::{QueryBuilder, Sqlite, Transaction};
 
 use super::{Db, packages};
@@ -44,6 +44,19 @@ pub(crate) struct StoredManifest {
 pub(crate) struct References {
     pub(crate) blobs: Vec<Descriptor>,
     pub(crate) manifests: Vec<Descriptor>,
+}
+
+impl References {
+    /// What must be in the package, and the subject, which need not be anywhere.
+    pub(crate) fn of(manifest: Manifest) -> (References, Option<Descriptor>) {
+        match manifest {
+            Manifest::Image { config, mut layers, subject } => {
+                layers.push(config);
+                (References { blobs: layers, manifests: Vec::new() }, subject)
+            }
+            Manifest::Index { manifests, subject } => (References { blobs: Vec::new(), manifests }, subject),
+        }
+    }
 }
 
 /// Why a manifest is not accepted.
@@ -128,15 +141,8 @@ impl Db {
     ) -> Result<Result<(), BadReference>, Error> {
         let mut transaction = self.begin().await?;
         let package = packages::begin(&mut transaction, permit.name(), now).await?;
-        let blobs = "SELECT blobs.digest, size FROM package_blobs JOIN blobs ON blobs.digest = package_blobs.digest \
-                     WHERE package_id = ";
-        let manifests = "SELECT digest, size FROM manifests WHERE package_id = ";
-        for (sql, column, descriptors) in
-            [(blobs, "blobs.digest", &references.blobs), (manifests, "digest", &references.manifests)]
-        {
-            if let Err(bad) = verify(&mut transaction, (sql, column), package, descriptors).await? {
-                return Ok(Err(bad));
-            }
+        if let Err(bad) = verify_references(&mut transaction, package, references).await? {
+            return Ok(Err(bad));
         }
         // The same bytes may be pushed as another type; the last push says which.
         let sql = "INSERT INTO manifests (package_id, digest, media_type, size, bytes) VALUES ($1, $2, $3, $4, $5) \
@@ -202,6 +208,25 @@ async fn link(
     let sql = "INSERT INTO package_blobs (package_id, digest) VALUES ($1, $2) ON CONFLICT DO NOTHING";
     sqlx::query(sql).bind(package).bind(digest.to_string()).execute(&mut **transaction).await?;
     Ok(())
+}
+
+/// Whether the package has everything that a manifest names.
+pub(super) async fn verify_references(
+    transaction: &mut Transaction<'static, Sqlite>,
+    package: i64,
+    references: &References,
+) -> Result<Result<(), BadReference>, Error> {
+    let blobs = "SELECT blobs.digest, size FROM package_blobs JOIN blobs ON blobs.digest = package_blobs.digest \
+                 WHERE package_id = ";
+    let manifests = "SELECT digest, size FROM manifests WHERE package_id = ";
+    for (sql, column, descriptors) in
+        [(blobs, "blobs.digest", &references.blobs), (manifests, "digest", &references.manifests)]
+    {
+        if let Err(bad) = verify(transaction, (sql, column), package, descriptors).await? {
+            return Ok(Err(bad));
+        }
+    }
+    Ok(Ok(()))
 }
 
 /// Whether all of `descriptors` are there with their sizes.

@@ -11,6 +11,11 @@ impl Db {
         Ok(done.rows_affected() == 1)
     }
 
+    /// Whether there is anybody.
+    pub(crate) async fn has_users(&self) -> Result<bool, Error> {
+        Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users)").fetch_one(&self.readers).await?)
+    }
+
     /// The id of the user with this name.
     pub(crate) async fn user(&self, name: &str) -> Result<Option<i64>, Error> {
         Ok(sqlx::query_scalar("SELECT id FROM users WHERE name = $1").bind(name).fetch_optional(&self.readers).await?)

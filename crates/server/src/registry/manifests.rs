@@ -8,7 +8,7 @@ use http::{
 };
 use http_body_util::BodyExt;
 use pullpass_oci::{
-    Algorithm, Descriptor, Digest, ErrorCode, Hasher, Manifest, RepositoryName, Route, manifest::MAX_BYTES,
+    Algorithm, Digest, ErrorCode, Hasher, Manifest, RepositoryName, Route, manifest::MAX_BYTES,
     route::ManifestReference,
 };
 
@@ -60,7 +60,7 @@ async fn put(call: &Call, body: Body, name: &RepositoryName, reference: &Manifes
             (digest, None)
         }
     };
-    let (references, subject) = references(manifest);
+    let (references, subject) = References::of(manifest);
     let stored = StoredManifest { digest: digest.clone(), media_type, bytes };
     let accepted = call.app.db.add_manifest(&permit, &stored, &references, tag, call.app.now()).await?;
     accepted.map_err(|bad| match bad {
@@ -124,15 +124,4 @@ fn digest_of(algorithm: Algorithm, bytes: &[u8]) -> Digest {
     let mut hasher = Hasher::new(algorithm);
     hasher.update(bytes);
     hasher.finish()
-}
-
-/// What must be in the package, and the subject, which need not be anywhere.
-fn references(manifest: Manifest) -> (References, Option<Descriptor>) {
-    match manifest {
-        Manifest::Image { config, mut layers, subject } => {
-            layers.push(config);
-            (References { blobs: layers, manifests: Vec::new() }, subject)
-        }
-        Manifest::Index { manifests, subject } => (References { blobs: Vec::new(), manifests }, subject),
-    }
 }

@@ -8,6 +8,7 @@ use http::{
     header::{CONTENT_LENGTH, CONTENT_RANGE, LOCATION, RANGE},
 };
 use pullpass_oci::{Action, Digest, ErrorCode, RepositoryName, Route, Scope};
+use tokio::task;
 
 use super::{
     Answer, Call,
@@ -38,8 +39,12 @@ pub(super) async fn open(call: &Call, body: Body, name: &RepositoryName) -> Answ
     let Some(digest) = call.digest()? else {
         return progress(StatusCode::ACCEPTED, name, &*call.app.sessions.begin(&permit)?);
     };
-    let published = call.app.sessions.take_whole(&permit, body, &digest).await?;
-    call.app.db.add_blob(&permit, &published, call.app.now()).await?;
+    let (app, wanted) = (Arc::clone(&call.app), digest.clone());
+    to_the_end(async move {
+        let published = app.sessions.take_whole(&permit, body, &wanted).await?;
+        Ok(app.db.add_blob(&permit, &published, app.now()).await?)
+    })
+    .await?;
     created(name, &digest)
 }
 
@@ -75,7 +80,7 @@ pub(super) async fn handle(call: &Call, body: Body, name: &RepositoryName, id: &
             call.app.sessions.append(&session, body).await?;
             progress(StatusCode::ACCEPTED, name, &session)
         }
-        Method::PUT => put(call, body, &permit, &session).await,
+        Method::PUT => put(call, body, permit, session).await,
         Method::DELETE => {
             call.app.sessions.cancel(&session)?;
             Ok(Response::builder().status(StatusCode::NO_CONTENT).body(Body::empty())?)
@@ -84,13 +89,24 @@ pub(super) async fn handle(call: &Call, body: Body, name: &RepositoryName, id: &
     }
 }
 
-async fn put(call: &Call, body: Body, permit: &Permit<Push>, session: &Arc<Session>) -> Answer {
+async fn put(call: &Call, body: Body, permit: Permit<Push>, session: Arc<Session>) -> Answer {
     let missing = || Failure::bad(ErrorCode::DigestInvalid, &"the parameter `digest` is missing");
     let digest = call.digest()?.ok_or_else(missing)?;
-    check_position(call, permit.name(), session)?;
-    let published = call.app.sessions.finish(session, body, &digest).await?;
-    call.app.db.add_blob(permit, &published, call.app.now()).await?;
-    created(permit.name(), &digest)
+    check_position(call, permit.name(), &session)?;
+    let answer = created(permit.name(), &digest);
+    let app = Arc::clone(&call.app);
+    to_the_end(async move {
+        let published = app.sessions.finish(&session, body, &digest).await?;
+        Ok(app.db.add_blob(&permit, &published, app.now()).await?)
+    })
+    .await?;
+    answer
+}
+
+/// Does work that does not end with the request: a client that goes away between a blob's file and its row must not leave
+/// the one without the other.
+async fn to_the_end(work: impl Future<Output = Result<(), Failure>> + Send + 'static) -> Result<(), Failure> {
+    task::spawn(work).await.map_err(|error| Failure::Internal(error.to_string()))?
 }
 
 /// A chunk that says where it belongs must continue what is there: `Content-Range: FIRST-LAST`.

@@ -1,3 +1,5 @@
+mod check;
+
 use pullpass_secrets::Secret;
 use pullpass_server::{
     PatScope, Visibility,

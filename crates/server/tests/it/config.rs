@@ -30,7 +30,14 @@ fn plain_http_elsewhere_must_be_asked_for() {
     let error = open.validate().unwrap_err();
     assert!(error.to_string().contains("`--allow-plain-http`"), "{error}");
     Config { allow_plain_http: true, ..open.clone() }.validate().unwrap();
-    Config { tls: Tls::Dev, ..open }.validate().unwrap();
+    let secure = Config { tls: Tls::Dev, url: Some("https://registry.example".parse().unwrap()), ..open };
+    secure.validate().unwrap();
+}
+
+#[test]
+fn clients_of_a_tls_server_are_not_sent_to_plain_http() {
+    let config = Config { tls: Tls::Dev, url: Some("http://r.example".parse().unwrap()), ..config("127.0.0.1:0") };
+    assert!(config.validate().unwrap_err().to_string().contains("speaks TLS"));
 }
 
 #[test]

@@ -40,7 +40,11 @@ pub fn clients() -> Vec<PathBuf> {
 impl Engine {
     /// Starts a daemon and waits until it answers. It ends with the thread that started it, even when that is killed.
     pub fn start() -> Engine {
-        let home = Home::new();
+        Engine::start_in(Home::new())
+    }
+
+    /// The same with a home, and with that the namespaces, of the caller's choice.
+    pub fn start_in(home: Home) -> Engine {
         let base = home.side_dir("docker");
         let config = home.write("daemon.json", "{}");
         let log = fs::File::create(base.join("log")).expect("a log file");

@@ -110,7 +110,7 @@ impl Accounts {
     ///
     /// # Panics
     /// When there is no such account.
-    pub fn make(&self, login: &str, token: Token) -> String {
+    pub(crate) fn make(&self, login: &str, token: Token) -> String {
         assert!(self.id(login).is_some(), "there is no account `{login}`");
         let text = text_of(token.kind);
         let Token { kind, scopes, expires } = token;
@@ -120,7 +120,7 @@ impl Accounts {
     }
 
     /// From now on the token `text` is dead, if there is one.
-    pub fn revoke(&self, text: &str) {
+    pub(crate) fn revoke(&self, text: &str) {
         self.known().tokens.iter_mut().filter(|token| token.text == text).for_each(|token| token.is_revoked = true);
     }
 

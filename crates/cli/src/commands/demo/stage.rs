@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use pullpass_secrets::{file, store::Environment};
+use pullpass_secrets::{
+    file::{self, Access},
+    store::Environment,
+};
 use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt, process::Command};
@@ -94,7 +97,7 @@ impl Stage {
 
     /// Writes a file that only this user may read.
     pub(super) fn write(&self, name: &str, contents: &str) -> Result<(), Failure> {
-        file::edit(&self.path(name), 0o600, |_| Ok::<_, Failure>(Some(contents.as_bytes().to_vec())))?;
+        file::edit(&self.path(name), Access::OwnerOnly, |_| Ok::<_, Failure>(Some(contents.as_bytes().to_vec())))?;
         Ok(())
     }
 

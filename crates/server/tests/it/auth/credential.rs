@@ -74,3 +74,21 @@ async fn a_header_of_64_kib_is_cut_off() {
     // And the server is still there.
     assert_eq!(server.get("/v2/", None).await.status, StatusCode::UNAUTHORIZED);
 }
+
+#[tokio::test]
+async fn a_github_token_is_named_wherever_github_takes_one() {
+    let server = Running::start().await;
+    let body = "A".repeat(30);
+    let github = format!("{}{body}{}", "ghp_", pullpass_secrets::token::checksum(&body));
+    for authorization in [
+        format!("Basic {}", STANDARD.encode(format!("octocat:{github}"))),
+        format!("Basic {}", STANDARD.encode(format!("{github}:x-oauth-basic"))),
+        format!("Bearer {github}"),
+        format!("token {github}"),
+    ] {
+        let answer = with(&server, &authorization).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+        assert!(answer.text().contains("this is a GitHub token; this server has its own"), "{}", answer.text());
+        assert!(!answer.text().contains(&github));
+    }
+}

@@ -1,0 +1,420 @@
+//! The canary hunt: every command and every route with a marked token, and then a search for it in everything that is
+//! left: outputs, the server's log at trace level, temporary and data directories, homes, and the arguments and
+//! environment of every process while it ran.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use pullpass_oci::{Digest, Route, route::ManifestReference};
+use pullpass_testing::{
+    canary::{Canary, Sightings},
+    home::{Home, listing},
+    run::{Ran, Signal, run, run_with_input, signal, wait},
+};
+
+use crate::program::pullpass;
+
+/// Commands whose purpose is to show a secret, and the one place where each may.
+const SHOWS_ITS_SECRET: [&str; 2] = ["vault decrypt", "token new"];
+
+/// Files that are meant to hold the token; each has to be its owner's alone.
+const STORES: [&str; 3] = ["home/.docker/config.json", "home/.config/containers/auth.json", "run/containers/auth.json"];
+
+/// The file in which the person of this test keeps the token.
+const TOKEN_FILE: &str = "home/token";
+
+/// One way to call a command.
+struct Call {
+    words: Vec<String>,
+    input: String,
+    variable: Option<(&'static str, String)>,
+}
+
+fn call(words: &[&str]) -> Call {
+    Call { words: words.iter().map(|word| (*word).to_owned()).collect(), input: String::new(), variable: None }
+}
+
+impl Call {
+    fn input(mut self, input: &str) -> Call {
+        self.input = input.to_owned();
+        self
+    }
+}
+
+/// A server that logs everything it can into a file.
+struct Talkative {
+    child: Child,
+    registry: String,
+}
+
+impl Talkative {
+    fn start(home: &Home) -> Talkative {
+        let log = log_path(home);
+        let file = fs::File::create(&log).expect("a log file");
+        let mut serve = pullpass(home);
+        serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data(home)).env("PULLPASS_LOG", "trace");
+        let child = serve.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file).spawn().expect("pullpass starts");
+        let mut server = Talkative { child, registry: String::new() };
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while server.registry.is_empty() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(10));
+            let text = fs::read_to_string(&log).expect("a log");
+            let announced = text.split_once("listening on http://").and_then(|(_, rest)| rest.split_once('\n'));
+            server.registry = announced.map(|(registry, _)| registry.to_owned()).unwrap_or_default();
+        }
+        assert!(!server.registry.is_empty(), "the server starts within 30 seconds");
+        server
+    }
+
+    /// Ends it as a service manager does, so that everything is written that a server writes at its end.
+    fn stop(mut self) {
+        signal(&self.child, Signal::TERM);
+        assert!(wait(&mut self.child, Duration::from_secs(20)).is_some(), "the server drains and ends");
+    }
+}
+
+impl Drop for Talkative {
+    fn drop(&mut self) {
+        // Only a failed test gets here with a server that runs.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn data(home: &Home) -> PathBuf {
+    home.side_dir("data")
+}
+
+fn log_path(home: &Home) -> PathBuf {
+    home.side_dir("log").join("serve.log")
+}
+
+fn execute(home: &Home, call: &Call) -> Ran {
+    let mut command = pullpass(home);
+    command.args(&call.words).env("PATH", home.side_dir("bin"));
+    if let Some((name, value)) = &call.variable {
+        command.env(name, value);
+    }
+    run_with_input(&mut command, &call.input)
+}
+
+#[test]
+fn no_command_leaves_the_token_anywhere_but_in_the_stores() {
+    let home = Home::new();
+    run_with_input(
+        pullpass(&home).args(["admin", "user", "add", "alice", "--password-stdin", "--data"]).arg(data(&home)),
+        "correct horse battery",
+    )
+    .expect_success();
+    let made = run(pullpass(&home)
+        .args(["token", "new", "--user", "alice", "--note", "n", "--scope", "write:packages", "--data"])
+        .arg(data(&home)));
+    let token = made.expect_success().trim().to_owned();
+    let canary = Canary::new(&token);
+    let server = Talkative::start(&home);
+    home.write("token", &token);
+    home.write("pw", "correct horse\n");
+
+    let calls = calls(&home, &server.registry, &token);
+    assert_eq!(calls.keys().cloned().collect::<BTreeSet<_>>(), leaf_commands(&home), "every command is driven");
+    let root = home.path().parent().expect("the directory of the home").to_owned();
+    let (mut driven, mut seen) = (0, 0);
+    for (name, calls) in &calls {
+        for call in calls {
+            driven += 1;
+            let watch = canary.watch(&root);
+            let ran = execute(&home, call);
+            let Sightings { samples, arguments, environments } = watch.stop();
+            seen += samples;
+            let is_argument = call.words.iter().any(|word| word.contains(&token));
+            assert!(is_argument || arguments.is_empty(), "{name}: in the arguments of {arguments:?}");
+            assert!(
+                call.variable.is_some() || environments.is_empty(),
+                "{name}: in the environment of {environments:?}"
+            );
+            if !SHOWS_ITS_SECRET.contains(&name.as_str()) {
+                assert_eq!(canary.spellings_in(ran.stdout.as_bytes()), BTreeSet::new(), "{name}: on standard output");
+            }
+            assert_eq!(canary.spellings_in(ran.stderr.as_bytes()), BTreeSet::new(), "{name}: on standard error");
+        }
+    }
+    assert!(seen > driven, "processes were looked at while they ran: {seen} times in {driven} calls");
+    let requests = drive_routes(&server.registry, &token);
+    server.stop();
+    let log = fs::read_to_string(log_path(&home)).expect("a log");
+    assert!(log.lines().count() > requests, "the log says something of every request");
+    assert_eq!(canary.spellings_in(log.as_bytes()), BTreeSet::new(), "in the server's log");
+    only_in_stores(&canary, &root);
+    println!(
+        "{driven} calls of {} commands, {seen} looks at processes, {requests} requests, {} lines of log: nothing found",
+        calls.len(),
+        log.lines().count()
+    );
+}
+
+/// The demonstration makes tokens of its own: none of them may be seen.
+#[test]
+fn the_demonstration_shows_no_token_that_it_makes() {
+    let home = Home::new();
+    let mut command = pullpass(&home);
+    command.args(["demo", "--json"]).env("PATH", home.side_dir("bin"));
+    // Every whole token begins so; the fingerprint has `…` behind the prefix.
+    let is_token = |text: &str| {
+        text.match_indices("ppt_")
+            .any(|(at, _)| text[at + 4..].chars().take(46).filter(char::is_ascii_alphanumeric).count() == 46)
+    };
+    assert!(is_token(&format!("x ppt_{} y", "a".repeat(46))) && !is_token("ppt_…abcd"));
+    let watched = Canary::new("ppt_ is the prefix that the watch looks for");
+    let watch = watched.watch(home.path().parent().expect("a directory"));
+    let ran = run(&mut command);
+    assert!(watch.stop().samples > 0);
+    assert_eq!(ran.code, 0, "{ran}");
+    assert!(!is_token(&ran.stdout) && !is_token(&ran.stderr), "{ran}");
+}
+
+/// What to call each command with, by its words.
+fn calls(home: &Home, registry: &str, token: &str) -> BTreeMap<String, Vec<Call>> {
+    let data = data(home).display().to_string();
+    let data = ["--data", data.as_str()];
+    let password = ["--vault-password-file", "pw"];
+    let with = |words: &[&str], more: &[&str]| call(&[words, more].concat());
+    let reference = format!("{registry}/alice/app:v1");
+    let login = ["login", registry, "-u", "alice", "--docker", "--podman"];
+    let source = "vault:inventory.yml#all.vars.pat";
+    let broken = &token[..token.len() - 1];
+    let encrypted = ["vault", "encrypt_string", "--name", "pat"];
+    let block = execute(home, &with(&encrypted, &password).input(token)).expect_success();
+    let set = ["inventory", "set", "inventory.yml", "all.vars.pat"];
+    let mut from_variable = with(&login, &["--token-from", "env:TOKEN"]);
+    from_variable.variable = Some(("TOKEN", token.to_owned()));
+    let table = [
+        (
+            "vault encrypt_string",
+            vec![
+                with(&encrypted, &password).input(token),
+                with(&encrypted, &password).input(broken),
+                with(&["vault", "encrypt_string", token], &password),
+            ],
+        ),
+        (
+            "vault decrypt",
+            vec![
+                with(&["vault", "decrypt"], &password).input(&block),
+                with(&["vault", "decrypt"], &password).input(token),
+            ],
+        ),
+        (
+            "inventory set",
+            vec![
+                with(&set, &password).input(token),
+                with(&["inventory", "set", "inventory.yml", "all.vars.pat", token], &password),
+                call(&["inventory", "set", "inventory.yml", "all.vars.user", "--plain", token]),
+                with(&["inventory", "set", token, "all.vars.pat"], &password).input(""),
+            ],
+        ),
+        (
+            "inventory show",
+            vec![
+                call(&["inventory", "show", "inventory.yml"]),
+                with(&["inventory", "show", "inventory.yml", "--json"], &password),
+                call(&["inventory", "show", "token"]),
+            ],
+        ),
+        (
+            "login",
+            vec![
+                with(&login, &["--password-stdin"]).input(token),
+                with(&login, &["--password-stdin", "--json", "--persistent"]).input(token),
+                with(&login, &["--password-stdin"]).input(broken),
+                with(&login, &["--password-stdin"]).input(&format!("{token} ")),
+                with(&login, &["--token-from", "file:token"]),
+                with(&login, &[&["--token-from", source][..], &password].concat()),
+                with(&login, &["--token-from", token]),
+                with(&login, &["--password", token]),
+                with(&login, &[token]),
+                from_variable,
+                call(&["login", "127.0.0.1:1", "-u", "alice", "--docker", "--password-stdin"]).input(token),
+            ],
+        ),
+        ("status", vec![call(&["status"]), call(&["status", "--json"]), call(&["status", token])]),
+        (
+            "verify",
+            vec![
+                call(&["verify", &reference, "--docker", "--podman"]),
+                call(&["verify", &reference, "--json"]),
+                call(&["verify", token]),
+            ],
+        ),
+        (
+            "logout",
+            vec![
+                call(&["logout", token]),
+                call(&["logout", registry]),
+                with(&login, &["--password-stdin"]).input(token),
+            ],
+        ),
+        (
+            "token new",
+            vec![with(
+                &["token", "new", "--user", "alice", "--note", "x", "--scope", "read:packages", "--json"],
+                &data,
+            )],
+        ),
+        ("token list", vec![with(&["token", "list"], &data), with(&["token", "list", "--json"], &data)]),
+        ("token revoke", vec![with(&["token", "revoke", "99"], &data), with(&["token", "revoke", token], &data)]),
+        (
+            "admin user add",
+            vec![
+                with(&["admin", "user", "add", "bob", "--password-stdin"], &data).input(token),
+                with(&["admin", "user", "add", "eve", token], &data),
+            ],
+        ),
+        ("admin package list", vec![with(&["admin", "package", "list", "--json"], &data)]),
+        (
+            "admin package set-visibility",
+            vec![
+                with(&["admin", "package", "set-visibility", "alice/app", "public"], &data),
+                with(&["admin", "package", "set-visibility", token, token], &data),
+            ],
+        ),
+        ("admin check", vec![with(&["admin", "check", "--json"], &data)]),
+        (
+            "serve",
+            vec![
+                with(&["serve", "--listen", "127.0.0.1:0"], &data),
+                call(&["serve", "--url", token]),
+                call(&["serve", "--config", "token"]),
+            ],
+        ),
+        // Makes its own tokens; see the test of its own.
+        ("demo", vec![call(&["demo", token])]),
+        ("completions", vec![call(&["completions", "bash"]), call(&["completions", token])]),
+        ("man", vec![call(&["man"]), call(&["man", token])]),
+    ];
+    table.into_iter().map(|(name, calls)| (name.to_owned(), calls)).collect()
+}
+
+/// Every command that does something, as `--help` lists them.
+fn leaf_commands(home: &Home) -> BTreeSet<String> {
+    let mut leaves = BTreeSet::new();
+    let mut open = vec![String::new()];
+    while let Some(command) = open.pop() {
+        let words: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
+        let help = run(pullpass(home).args(words)).expect_success();
+        let Some((_, rest)) = help.split_once("\nCommands:\n") else {
+            leaves.insert(command);
+            continue;
+        };
+        let listed = rest.lines().take_while(|line| !line.is_empty()).filter_map(|line| line.strip_prefix("  "));
+        let names = listed.filter(|line| !line.starts_with(' ')).filter_map(|line| line.split_whitespace().next());
+        open.extend(names.map(|name| format!("{command} {name}").trim().to_owned()));
+    }
+    leaves
+}
+
+/// Every path below the server's routes, with every method and in every way of presenting the token, and says how many
+/// requests that were. A new kind of route does not compile here, a new path does not pass.
+fn drive_routes(registry: &str, token: &str) -> usize {
+    let name: pullpass_oci::RepositoryName = "alice/app".parse().expect("a name");
+    let digest = Digest::sha256(b"x");
+    let routes = [
+        Route::Root,
+        Route::Manifest(name.clone(), ManifestReference::Tag("v1".parse().expect("a tag"))),
+        Route::Manifest(name.clone(), ManifestReference::Digest(digest.clone())),
+        Route::Blob(name.clone(), digest),
+        Route::Uploads(name.clone()),
+        Route::Upload(name.clone(), "00000000-0000-4000-8000-000000000000".to_owned()),
+        Route::Tags(name),
+    ];
+    for route in &routes {
+        match route {
+            Route::Root
+            | Route::Manifest(..)
+            | Route::Blob(..)
+            | Route::Uploads(..)
+            | Route::Upload(..)
+            | Route::Tags(..) => {}
+        }
+    }
+    let source = include_str!("../../../crates/server/src/routes.rs");
+    let mounted: Vec<&str> = source.split(".route(\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert_eq!(mounted, ["/token", "/v2", "/v2/", "/v2/{*rest}"], "every mounted path is driven");
+
+    let mut paths: Vec<String> = routes.iter().map(Route::to_string).collect();
+    paths.extend([
+        "/token".to_owned(),
+        "/v2".to_owned(),
+        format!("/token?scope=repository:{token}:pull&account={token}"),
+    ]);
+    paths.extend([
+        format!("/v2/{token}/manifests/{token}"),
+        format!("/{token}"),
+        format!("/v2/alice/app/blobs/uploads/{token}"),
+    ]);
+    let basic = |user: &str, secret: &str| format!("Basic {}", STANDARD.encode(format!("{user}:{secret}")));
+    let broken = format!("{token}x");
+    let presented = [
+        String::new(),
+        basic("alice", token),
+        basic(token, "x"),
+        basic("alice", &broken),
+        format!("Bearer {}", STANDARD.encode(token)),
+        format!("Bearer {token}"),
+        format!("Digest {token}"),
+    ];
+    let mut requests = 0;
+    for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"] {
+        for path in &paths {
+            for authorization in &presented {
+                let mut curl = Command::new("curl");
+                curl.args([
+                    "--silent",
+                    "--max-time",
+                    "10",
+                    "--output",
+                    "/dev/null",
+                    "--dump-header",
+                    "-",
+                    "--request",
+                    method,
+                ]);
+                curl.args(["--path-as-is", "--config", "-"]);
+                // Read from standard input, so that the token is in no argument of this test either.
+                let head = if method == "HEAD" { "head\n" } else { "" };
+                let config =
+                    format!("url = \"http://{registry}{path}\"\nheader = \"Authorization: {authorization}\"\n{head}");
+                let ran = run_with_input(&mut curl, &config);
+                assert_eq!(ran.code, 0, "{method} {} is answered: {}", path.replace(token, "TOKEN"), ran.stderr);
+                assert!(
+                    !ran.stdout.contains(token) && ran.stdout.starts_with("HTTP/1.1 "),
+                    "{method}: {}",
+                    ran.stdout.replace(token, "TOKEN")
+                );
+                requests += 1;
+            }
+        }
+    }
+    requests
+}
+
+/// The token is in the stores, which are private, in the person's own file, and in no other file.
+fn only_in_stores(canary: &Canary, root: &Path) {
+    let mut seen = BTreeSet::new();
+    for found in canary.files_below(root) {
+        let path = found.split(": ").next().expect("a path").to_owned();
+        assert!(STORES.contains(&path.as_str()) || path == TOKEN_FILE, "the token is in {found}");
+        seen.insert(path);
+    }
+    assert!(seen.len() >= 3, "a hunt that finds no store finds nothing: {seen:?}");
+    for (path, entry) in listing(root) {
+        if STORES.iter().any(|store| Path::new(store) == path) {
+            assert_eq!(entry.mode, 0o600, "{}", path.display());
+        }
+    }
+}
