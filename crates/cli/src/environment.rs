@@ -29,11 +29,40 @@ pub(crate) fn stores() -> Result<Environment, Failure> {
     Ok(Environment {
         home: home()?,
         docker_config: path("DOCKER_CONFIG"),
-        xdg_runtime_dir: path("XDG_RUNTIME_DIR"),
+        xdg_runtime_dir: path("XDG_RUNTIME_DIR").or_else(rootless_runtime_dir),
         xdg_config_home: path("XDG_CONFIG_HOME"),
         registry_auth_file: path("REGISTRY_AUTH_FILE"),
         uid: rustix::process::getuid().as_raw(),
     })
+}
+
+/// What rootless Podman takes for `XDG_RUNTIME_DIR` when nobody set it, as in `su`, cron and Ansible's `become`
+/// (containers/podman `pkg/util/utils_supported.go`, `GetRuntimeDir`).
+fn rootless_runtime_dir() -> Option<PathBuf> {
+    use std::os::unix::fs::MetadataExt;
+    let uid = rustix::process::getuid();
+    if uid.is_root() {
+        return None;
+    }
+    let run = PathBuf::from(format!("/run/user/{}", uid.as_raw()));
+    let is_own = run.metadata().is_ok_and(|found| found.uid() == uid.as_raw() && found.mode() & 0o700 == 0o700);
+    Some(if is_own { run } else { std::env::temp_dir().join(format!("podman-run-{}", uid.as_raw())) })
+}
+
+/// The files in which Podman looks for what it may do with a registry, the one that counts first
+/// (containers-registries.conf(5)); drop-in directories are read by their parents.
+pub(crate) fn registries_conf(environment: &Environment) -> Vec<PathBuf> {
+    if let Some(only) = path("CONTAINERS_REGISTRIES_CONF") {
+        return vec![only];
+    }
+    let config = environment.xdg_config_home.clone().unwrap_or_else(|| environment.home.join(".config"));
+    let own = config.join("containers/registries.conf");
+    let main = if own.exists() { own } else { PathBuf::from("/etc/containers/registries.conf") };
+    let drop_ins = [PathBuf::from("/etc/containers/registries.conf.d"), config.join("containers/registries.conf.d")];
+    let files = drop_ins.iter().flat_map(std::fs::read_dir).flatten().flatten().map(|entry| entry.path());
+    let mut files: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|end| end == "conf")).collect();
+    files.sort();
+    std::iter::once(main).chain(files).collect()
 }
 
 /// `$HOME`, else what the system has for this user.

@@ -24,14 +24,16 @@ pub(crate) fn block_on<T>(conversation: impl Future<Output = Result<T, Failure>>
     })
 }
 
-/// Returns when the process is asked to stop: Ctrl-C, or SIGTERM.
+/// Returns when the process is asked to stop: Ctrl-C, SIGTERM, or a terminal that went away.
 pub(crate) async fn interrupted() -> Result<(), Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt()).or_unknown()?;
     let mut terminate = signal(SignalKind::terminate()).or_unknown()?;
+    let mut hang_up = signal(SignalKind::hangup()).or_unknown()?;
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
+        _ = hang_up.recv() => {}
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use anstyle::{AnsiColor, Style};
+use pullpass_secrets::token;
 
 use crate::failure::Failure;
 
@@ -50,9 +51,10 @@ pub(crate) fn json(value: &serde_json::Value) {
     data(format_args!("{value:#}"));
 }
 
-/// Tells the person something that is not data.
+/// Tells the person something that is not data. What looks like a token in it was typed or stored where none belongs,
+/// and is not repeated.
 pub(crate) fn say(line: impl Display) {
-    let _ = writeln!(anstream::stderr().lock(), "{line}");
+    let _ = writeln!(anstream::stderr().lock(), "{}", token::mask(&line.to_string()));
 }
 
 /// Tells the person of something that is done, but not as safe or complete as it could be.
@@ -79,6 +81,7 @@ pub(crate) fn failure(failure: &Failure) {
 
 /// Columns of text, each as wide as its widest cell; cells are separated by two blanks and lines have none at the end.
 pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| printable(cell)).collect()).collect();
     let headings: Vec<String> = headings.iter().map(|heading| (*heading).to_owned()).collect();
     let width = |column: usize| {
         let cells = rows.iter().chain([&headings]).filter_map(|row| row.get(column));
@@ -89,5 +92,10 @@ pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
         let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
-    std::iter::once(&headings).chain(rows).map(line).collect::<Vec<_>>().join("\n")
+    std::iter::once(&headings).chain(&rows).map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// What comes out of files must not steer the terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { char::REPLACEMENT_CHARACTER } else { character }).collect()
 }

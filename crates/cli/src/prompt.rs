@@ -1,9 +1,12 @@
 //! Asking a person, and reading what a program pipes in.
 
-use std::io::{IsTerminal, Read};
+use std::{
+    io::{IsTerminal, Read},
+    path::Path,
+};
 
 use pullpass_secrets::{
-    Secret,
+    Secret, file,
     token::{self, Kind},
 };
 use zeroize::Zeroizing;
@@ -68,6 +71,25 @@ pub(crate) fn secret_from_standard_input() -> Result<Secret, Failure> {
         return Err(Failure::usage("there is no secret on standard input"));
     }
     Ok(secret)
+}
+
+/// A small file that the person named for a secret. It may be a pipe, as a shell's `<(…)` makes; nothing else that is no
+/// file is read. `None` when there is none.
+///
+/// # Errors
+/// It cannot be read, everybody may write it, or it is larger than any secret.
+pub(crate) fn secret_file(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
+    use std::os::unix::fs::FileTypeExt;
+    let is_pipe = path.metadata().is_ok_and(|metadata| metadata.file_type().is_fifo());
+    if !is_pipe {
+        if let Some(mode) = file::mode(path)?.filter(|mode| mode & 0o044 != 0) {
+            output::warn(format_args!("other users may read `{}` (mode {mode:04o})", path.display()));
+        }
+        return Ok(file::read(path)?.map(Zeroizing::new));
+    }
+    let mut bytes = Zeroizing::new(Vec::new());
+    std::fs::File::open(path).and_then(|pipe| pipe.take(MAX_SECRET).read_to_end(&mut bytes)).or_unknown()?;
+    Ok(Some(bytes))
 }
 
 /// `bytes` as text, without one trailing line end.

@@ -72,11 +72,8 @@ fn from_environment(name: &str) -> Result<Found, Failure> {
 }
 
 fn from_file(path: &Path) -> Result<Found, Failure> {
-    if file::mode(path)?.is_some_and(|mode| mode & 0o044 != 0) {
-        output::warn(format_args!("other users may read the token file `{}`", path.display()));
-    }
-    let bytes =
-        file::read(path)?.ok_or_else(|| Failure::usage(format!("there is no token file `{}`", path.display())))?;
+    let bytes = prompt::secret_file(path)?
+        .ok_or_else(|| Failure::usage(format!("there is no token file `{}`", path.display())))?;
     let token =
         prompt::text(&bytes).ok_or_else(|| Failure::usage(format!("`{}` is not UTF-8 text", path.display())))?;
     Ok(Found { token, user: None })

@@ -8,7 +8,7 @@ use pullpass_secrets::{file, vault::Password};
 use crate::{
     environment,
     failure::{Failure, OrFail},
-    output, prompt,
+    prompt,
 };
 
 /// How a command is told the vault password.
@@ -57,15 +57,12 @@ impl VaultPassword {
 
 fn from_file(path: &Path) -> Result<Password, Failure> {
     let mode = file::mode(path)?;
-    if mode.is_some_and(|mode| mode & 0o111 != 0) {
+    if path.is_file() && mode.is_some_and(|mode| mode & 0o111 != 0) {
         return Err(Failure::usage(format!("the vault password file `{}` is executable", path.display()))
             .fact("Ansible would run it as a script; pullpass reads plain files only")
             .hint(format!("if it is no script: `chmod -x {}`", path.display())));
     }
-    if mode.is_some_and(|mode| mode & 0o044 != 0) {
-        output::warn(format_args!("other users may read the vault password file `{}`", path.display()));
-    }
-    let bytes = file::read(path)?
+    let bytes = prompt::secret_file(path)?
         .ok_or_else(|| Failure::usage(format!("there is no vault password file `{}`", path.display())))?;
     Password::from_file(&bytes).or_usage()
 }

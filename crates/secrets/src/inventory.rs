@@ -19,6 +19,9 @@ pub enum InventoryError {
     /// A whole-file vault.
     #[error("the whole file is encrypted with Ansible Vault, not single values in it")]
     WholeFile,
+    /// An edit would make YAML of it, which no JSON parser reads.
+    #[error("the file is JSON, which has no `!vault`: put the value there by hand, as `{{\"__ansible_vault\": …}}`")]
+    Json,
     /// Not UTF-8, which Ansible refuses too.
     #[error("not UTF-8 at line {line}, column {column}")]
     Encoding {
@@ -210,7 +213,15 @@ pub fn get(bytes: &[u8], path: &KeyPath) -> Result<Option<Value>, InventoryError
 /// When the file is no YAML that Ansible would read, or the edit would touch anything else.
 pub fn set(existing: Option<&[u8]>, path: &KeyPath, value: &NewValue) -> Result<Vec<u8>, InventoryError> {
     let (mark, text) = text(existing.unwrap_or_default())?;
-    Ok(format!("{mark}{}", edit::set(text, path, value)?).into_bytes())
+    let edited = edit::set(text, path, value)?;
+    if is_json(text) && !is_json(&edited) {
+        return Err(InventoryError::Json);
+    }
+    Ok(format!("{mark}{edited}").into_bytes())
+}
+
+fn is_json(text: &str) -> bool {
+    text.trim_start().starts_with(['{', '[']) && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
 /// The byte order mark, if there is one, and the text behind it.

@@ -15,6 +15,12 @@ pub const PULLPASS_PREFIX: &str = "ppt_";
 /// How many random base-62 characters a pullpass token has (238 bits).
 const PULLPASS_BODY: usize = 40;
 const CHECKSUM: usize = 6;
+/// No token has fewer characters.
+const SHORTEST_TOKEN: usize = 40;
+/// As few characters behind a prefix as are hidden: less is a word such as `ghp_token`.
+const SHORTEST_SECRET: usize = 8;
+/// How much somebody may have copied along in front of a token.
+const MAX_PRECEDED: usize = 16;
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// What kind of secret it is, by its prefix.
@@ -102,6 +108,9 @@ pub enum Malformed {
     /// Blanks, line breaks or control characters: no token and no header may have them.
     #[error("the token has a blank, a line break or a control character in it")]
     Blank,
+    /// A whole token with something in front of it: a blank, a quote, `TOKEN=`.
+    #[error("there is something in front of the token: it must begin with `{}`", .0.prefix())]
+    Preceded(Kind),
     /// Too short or too long for its kind.
     #[error("a `{}…` token has {expected} characters, this one has {found}: it was not copied whole", kind.prefix())]
     Length {
@@ -124,6 +133,12 @@ pub fn check(secret: &Secret) -> Result<Kind, Malformed> {
         return Err(Malformed::Empty);
     }
     let kind = Kind::of(secret);
+    if kind == Kind::Unknown
+        && let Some((at, inside)) = find(text).filter(|(at, _)| *at <= MAX_PRECEDED)
+        && token_len(&text[at..]) >= SHORTEST_TOKEN
+    {
+        return Err(Malformed::Preceded(inside));
+    }
     // A password may have blanks inside; a token may not.
     let is_bad = |character: char| character.is_control() || (kind != Kind::Unknown && character.is_whitespace());
     if text.contains(is_bad) {
@@ -192,6 +207,37 @@ pub fn checksum(body: &str) -> String {
         rest /= 62;
     }
     digits.iter().map(|digit| char::from(*digit)).collect()
+}
+
+/// `text` with the tail of everything in it that is shaped like a token cut off, for messages that repeat what somebody
+/// typed or stored.
+pub fn mask(text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((at, kind)) = find(rest) {
+        let behind = at + kind.prefix().len();
+        let length = token_len(&rest[at..]);
+        masked.push_str(&rest[..behind]);
+        if length >= kind.prefix().len() + SHORTEST_SECRET {
+            masked.push('…');
+            rest = &rest[at + length..];
+        } else {
+            rest = &rest[behind..];
+        }
+    }
+    masked.push_str(rest);
+    masked
+}
+
+/// The first place where a token may begin, and its kind.
+fn find(text: &str) -> Option<(usize, Kind)> {
+    PREFIXES.iter().filter_map(|(prefix, kind)| Some((text.find(prefix)?, *kind))).min_by_key(|(at, _)| *at)
+}
+
+/// How many characters from the beginning of `text` a token can have.
+fn token_len(text: &str) -> usize {
+    let is_token = |character: char| character.is_ascii_alphanumeric() || "_.-".contains(character);
+    text.find(|character| !is_token(character)).unwrap_or(text.len())
 }
 
 fn is_base62(text: &str) -> bool {

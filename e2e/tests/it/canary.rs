@@ -178,6 +178,79 @@ fn the_demonstration_shows_no_token_that_it_makes() {
     assert!(!is_token(&ran.stdout) && !is_token(&ran.stderr), "{ran}");
 }
 
+/// A token that somebody pasted into any place of any command comes back in no output and reaches no file.
+#[test]
+fn a_token_pasted_anywhere_on_the_command_line_is_not_repeated() {
+    let home = Home::new();
+    let data = data(&home).display().to_string();
+    let add = ["admin", "user", "add", "alice", "--password-stdin", "--data", data.as_str()];
+    run_with_input(pullpass(&home).args(add), "correct horse battery").expect_success();
+    let new = ["token", "new", "--user", "alice", "--scope", "read:packages", "--data", data.as_str()];
+    let token = run(pullpass(&home).args(new)).expect_success().trim().to_owned();
+    let canary = Canary::new(&token);
+    home.write("pw", "correct horse\n");
+    home.write("i.yml", "all:\n  vars:\n    user: me\n");
+    // How many words name the command, then the words that are replaced one by one.
+    let calls: [(usize, &[&str]); 14] = [
+        (1, &["login", "127.0.0.1:1", "-u", "me", "--token-from", "file:pw", "--docker"]),
+        (1, &["logout", "ghcr.io", "--docker"]),
+        (1, &["status", "ghcr.io", "--json"]),
+        (1, &["verify", "127.0.0.1:1/a/b:c", "--docker"]),
+        (2, &["vault", "encrypt_string", "--name", "x", "--vault-password-file", "pw"]),
+        (2, &["vault", "decrypt", "i.yml", "--vault-password-file", "pw"]),
+        (2, &["inventory", "show", "i.yml", "--vault-password-file", "pw"]),
+        (3, &["inventory", "set", "i.yml", "all.vars.user", "--plain", "you"]),
+        (
+            2,
+            &[
+                "token",
+                "new",
+                "--user",
+                "alice",
+                "--note",
+                "x",
+                "--scope",
+                "read:packages",
+                "--expires",
+                "1d",
+                "--data",
+                &data,
+            ],
+        ),
+        (2, &["token", "list", "--user", "alice", "--data", &data]),
+        (2, &["token", "revoke", "99", "--data", &data]),
+        (3, &["admin", "user", "add", "bob", "--password-stdin"]),
+        (3, &["admin", "package", "set-visibility", "alice/app", "public", "--data", &data]),
+        (1, &["completions", "bash"]),
+    ];
+    let mut driven = 0;
+    for (fixed, words) in calls {
+        for at in fixed..=words.len() {
+            for pasted in [
+                token.clone(),
+                format!("octocat:{token}"),
+                format!("https://octocat:{token}@ghcr.io/a/b"),
+                format!("ghcr.io/octocat/app:{token}"),
+                format!("env:{token}"),
+                format!("--{token}"),
+                format!("--data={token}"),
+            ] {
+                let mut words: Vec<&str> = words.to_vec();
+                match words.get_mut(at) {
+                    Some(word) => *word = &pasted,
+                    None => words.push(&pasted),
+                }
+                driven += 1;
+                let ran = execute(&home, &call(&words));
+                let said = canary.spellings_in(ran.said().as_bytes());
+                assert_eq!(said, BTreeSet::new(), "`{}`: {}", ran.command, ran.said());
+            }
+        }
+    }
+    assert_eq!(canary.files_below(&home.path()), [""; 0]);
+    assert!(driven > 300, "{driven}");
+}
+
 /// What to call each command with, by its words.
 fn calls(home: &Home, registry: &str, token: &str) -> BTreeMap<String, Vec<Call>> {
     let data = data(home).display().to_string();

@@ -145,8 +145,8 @@ impl<'home> Soak<'home> {
         for mut worker in self.workers.drain(..) {
             let http = http.clone();
             tasks.push(tokio::spawn(async move {
-                let acknowledged = worker.work(&http).await;
-                (worker, acknowledged)
+                worker.work(&http).await;
+                worker
             }));
         }
         let commands = {
@@ -159,14 +159,11 @@ impl<'home> Soak<'home> {
             serving.kill();
         };
         let (by_tokens, ()) = tokio::join!(self.tokens.work(http, commands), killer);
-        let mut acknowledged = by_tokens;
         for task in tasks {
-            let (worker, count) = task.await.expect("the worker found nothing wrong");
-            self.workers.push(worker);
-            acknowledged += count;
+            self.workers.push(task.await.expect("the worker found nothing wrong"));
         }
         let cut = self.workers.iter().filter(|worker| worker.model.is_unsettled()).count();
-        (acknowledged, cut + usize::from(self.tokens.is_unsettled()))
+        (http.acknowledged() + by_tokens, cut + usize::from(self.tokens.is_unsettled()))
     }
 }
 

@@ -13,5 +13,6 @@ mod program;
 mod registry;
 mod sample;
 mod stores;
+mod terminal;
 mod vault;
 mod verbatim;

@@ -29,6 +29,8 @@ use self::registry::{Cause, HOSTS, Registry};
 use self::report::{Column, Verdict};
 use crate::program::ansible;
 
+const USUAL: &str = include_str!("../../fixtures/guide.md");
+const OURS: &str = include_str!("../../../docs/guide/ghcr-authentication.md");
 const VAULT_PASSWORD: &str = "the vault password";
 
 /// Somebody who follows a guide on a host.

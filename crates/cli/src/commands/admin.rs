@@ -23,6 +23,11 @@ use crate::{
 ///
 /// Speaks to the server that runs on the data directory, or works on the directory itself when none does.
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  pullpass admin user add octocat --data /srv/pullpass
+  pullpass admin package list --data /srv/pullpass
+  pullpass admin check --data /srv/pullpass")]
 pub(crate) struct Admin {
     #[command(subcommand)]
     command: AdminCommand,
@@ -122,6 +127,7 @@ impl UserAdd {
 
 /// List all packages
 #[derive(Args)]
+#[command(after_help = "Example:\n  pullpass admin package list --json --data /srv/pullpass")]
 struct PackageList {
     /// Print JSON
     #[arg(long)]

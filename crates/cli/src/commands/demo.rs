@@ -77,12 +77,14 @@ impl Demo {
         let played = runtime.block_on(perform(&mut stage));
         // Files that are still being written would outlive the directory.
         runtime.shutdown_timeout(Duration::from_secs(10));
+        let (held, steps) = (stage.all_held(), stage.to_json());
+        let removed = stage.remove();
         played?;
         if self.json {
-            output::json(&stage.to_json());
+            output::json(&steps);
         }
-        match stage.all_held() {
-            true => Ok(()),
+        match held {
+            true => removed,
             false => Err(Failure::no("the demonstration did not hold: see the steps marked FAILED")),
         }
     }
@@ -122,7 +124,7 @@ impl Setting {
     async fn engines(&self, stage: &mut Stage, engines: &mut Vec<(Installed, String)>) -> Result<(), Failure> {
         for engine in Engine::ALL {
             let command = format!("{} version", engine.name());
-            match engine::find(stage, engine, &self.registry).await? {
+            match engine::find(stage, engine).await? {
                 Presence::Absent(why) => {
                     stage.step(
                         heading::PREREQUISITES,
@@ -154,6 +156,7 @@ async fn play(stage: &mut Stage, engines: &mut Vec<(Installed, String)>) -> Resu
     let reference = format!("{registry}/{USER}/gpu-infra-ansible:v0.1");
     let setting = Setting { registry, reference, digest: image.digest() };
 
+    engine::tell_podman(stage, &setting.registry)?;
     setting.engines(stage, engines).await?;
     let token = tokens(stage, &setting, &image).await?;
     nothing_opens_it_yet(stage, &setting).await;

@@ -8,11 +8,12 @@ use pullpass_secrets::{
     file::{self, Access},
     inventory::{self, KeyPath, NewValue, Value},
     token::{self, Kind},
-    vault,
+    vault::{self, VaultError},
 };
 use serde_json::json;
 
 use crate::{
+    commands::wrong_vault,
     failure::{Exit, Failure, OrFail},
     output,
     prompt::{new_secret, refuse_arguments},
@@ -21,6 +22,10 @@ use crate::{
 
 /// Keep secrets encrypted inside inventories, in place
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  pullpass inventory set inventory.yml all.vars.iaas_console.ghcr_pat < token.txt
+  pullpass inventory show inventory.yml")]
 pub(crate) struct Inventory {
     #[command(subcommand)]
     command: InventoryCommand,
@@ -68,9 +73,10 @@ impl Set {
     fn run(self) -> Result<(), Failure> {
         let by_hand = format!("pullpass inventory set {} '{}' < token.txt", self.file.display(), self.key_path);
         refuse_arguments(&self.secret, &by_hand)?;
+        let words = [Some(self.key_path.to_string()), self.plain.clone()].into_iter().flatten();
+        let secrets: Vec<String> = words.filter(|word| token::mask(word) != *word).collect();
+        refuse_arguments(&secrets, "pullpass inventory set FILE KEYPATH < token.txt")?;
         if let Some(text) = &self.plain {
-            let looks_secret = Kind::of(&Secret::new(text.clone())) != Kind::Unknown;
-            refuse_arguments(&if looks_secret { vec![String::new()] } else { Vec::new() }, &by_hand)?;
             return self.write(|_| Ok(NewValue::Plain(text.clone())));
         }
         // What cannot be edited is refused before anybody is asked for a secret.
@@ -80,11 +86,36 @@ impl Set {
         }
         let secret = new_secret("secret")?;
         let password = self.password.new_or_existing()?;
+        if let Some(bytes) = &existing {
+            self.check_password(bytes, &password)?;
+        }
         self.write(|existing| {
             let label = existing.and_then(|payload| vault::label(payload.as_bytes()));
             let payload = vault::encrypt(secret.reveal().as_bytes(), &password, label.as_deref()).or_usage()?;
             Ok(NewValue::Vault(payload))
         })
+    }
+
+    /// A mistyped password would make a value that nobody opens together with the others. It has to open the value that
+    /// is replaced, or one under the label that a new value gets.
+    fn check_password(&self, bytes: &[u8], password: &vault::Password) -> Result<(), Failure> {
+        let payload = match inventory::get(bytes, &self.key_path).or_usage()? {
+            Some(Value::Vault(payload)) => Some((self.key_path.to_string(), payload)),
+            _ => inventory::show(bytes).or_usage()?.into_iter().find_map(|entry| match entry.value {
+                inventory::Found::Vault { payload, label: None } => Some((entry.path.to_string(), payload)),
+                _ => None,
+            }),
+        };
+        let Some((path, payload)) = payload else { return Ok(()) };
+        match vault::decrypt(payload.as_bytes(), password) {
+            Err(VaultError::WrongPassword) => {
+                Err(self
+                    .in_file(wrong_vault(&VaultError::WrongPassword).fact(format!(
+                        "this password does not open `{path}`, so the values would have different ones"
+                    ))))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn in_file(&self, failure: Failure) -> Failure {

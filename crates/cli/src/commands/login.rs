@@ -6,6 +6,7 @@ use clap::Args;
 use pullpass_client::{Credential, Failure as Cause, RegistryError, registry::Login as Answer};
 use pullpass_oci::Registry;
 use pullpass_secrets::{
+    Secret,
     store::{self, Environment, Lookup, StoreError, podman},
     token::{self, Kind},
 };
@@ -125,8 +126,13 @@ impl Login {
             Failure::usage("no user: name one with `--username`")
                 .fact("ghcr.io accepts any name, but Docker and Podman need one")
         })?;
-        if user.is_empty() || user.contains(':') {
-            return Err(Failure::usage("a user name is not empty and has no `:`"));
+        if user.is_empty() || user.contains(|character: char| character == ':' || character.is_control()) {
+            return Err(Failure::usage("a user name is not empty and has neither `:` nor line breaks"));
+        }
+        if Kind::of(&Secret::new(user.clone())) != Kind::Unknown {
+            return Err(
+                Failure::usage("the user name is a token").hint("the token goes to standard input: `--password-stdin`")
+            );
         }
         Ok(Credential { user, secret: found.token })
     }

@@ -25,7 +25,7 @@ pub(crate) struct Logout {
     #[arg(default_value = "ghcr.io")]
     registry: Registry,
     /// Remove the logins of all registries
-    #[arg(long)]
+    #[arg(long, conflicts_with = "registry")]
     all: bool,
     #[command(flatten)]
     engines: Choice,

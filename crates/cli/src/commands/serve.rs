@@ -7,9 +7,10 @@ use std::{
 };
 
 use clap::Args;
+use pullpass_secrets::file;
 use pullpass_server::{Clock, Config, Error, Server, Tls};
 use serde::Deserialize;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::{
     environment,
@@ -79,7 +80,7 @@ impl Serve {
             None => self.settings,
         };
         let config = settings.into_config()?;
-        log();
+        log()?;
         let runtime = tokio::runtime::Runtime::new().or_unknown()?;
         runtime.block_on(async {
             let server = Server::bind(config, clock()).await.map_err(|error| failure(&error))?;
@@ -129,8 +130,10 @@ impl Settings {
 }
 
 fn read(path: &Path) -> Result<Settings, Failure> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::usage(format!("cannot read the configuration `{}`: {error}", path.display())))?;
+    let bytes =
+        file::read(path)?.ok_or_else(|| Failure::usage(format!("there is no configuration `{}`", path.display())))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Failure::usage(format!("the configuration `{}` is not UTF-8 text", path.display())))?;
     toml::from_str(&text).map_err(|error| {
         let at = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
         let line = at.map(|line| format!(", line {line}")).unwrap_or_default();
@@ -160,15 +163,21 @@ pub(crate) fn failure(error: &Error) -> Failure {
 }
 
 /// Logs to standard error, so that standard output stays free for data.
-fn log() {
-    let filter = EnvFilter::try_from_env("PULLPASS_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+fn log() -> Result<(), Failure> {
+    let level = match environment::variable("PULLPASS_LOG") {
+        None => LevelFilter::INFO,
+        Some(text) => text.to_str().and_then(|text| text.parse().ok()).ok_or_else(|| {
+            Failure::usage("`PULLPASS_LOG` is none of `off`, `error`, `warn`, `info`, `debug` and `trace`")
+        })?,
+    };
     let is_colourful = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_max_level(level)
         .with_writer(std::io::stderr)
         .with_ansi(is_colourful)
         .with_target(false)
         .init();
+    Ok(())
 }
 
 fn announce(server: &Server) {

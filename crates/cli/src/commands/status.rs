@@ -182,7 +182,7 @@ impl Row {
     fn of(name: &str, entry: &Entry, key: &[u8; 32]) -> Option<Row> {
         let row = |user: Option<&str>, kind: &str, fingerprint| Row {
             key: name.to_owned(),
-            user: user.map(str::to_owned),
+            user: user.map(token::mask),
             kind: kind.to_owned(),
             fingerprint,
         };

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
+use pullpass_secrets::token;
 use pullpass_server::{
     PatScope,
     admin::{Request, Response, TokenInfo},
@@ -13,6 +14,11 @@ use crate::{failure::Failure, output};
 
 /// Make, list and revoke the personal access tokens of a server
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  pullpass token new --user octocat --note \"fleet\" --scope read:packages --expires 90d
+  pullpass token list
+  pullpass token revoke 3")]
 pub(crate) struct Token {
     #[command(subcommand)]
     command: TokenCommand,
@@ -92,6 +98,9 @@ impl std::str::FromStr for Life {
 
 impl New {
     fn run(self) -> Result<(), Failure> {
+        if token::mask(&self.note) != self.note {
+            return Err(Failure::usage("there is a token in the note").hint("say in words what the new token is for"));
+        }
         let too_far = |_| Failure::usage("no calendar reaches that far: use `--expires never`");
         let expires = self.expires.0.map(|life| Timestamp::now().checked_add(life)).transpose().map_err(too_far)?;
         let expires = expires.map(Timestamp::as_millisecond);
@@ -112,6 +121,10 @@ impl New {
             return Ok(());
         }
         output::data(token.reveal());
+        if output::lost() {
+            return Err(Failure::unknown(format!("token {id} was made, but could not be shown"))
+                .hint(format!("end its life: `pullpass token revoke {id}`")));
+        }
         let end = expires.map_or_else(|| "never expires".to_owned(), |at| format!("expires {}", time(at)));
         output::say(format_args!("token {id} of `{}`, {end}; it is not shown again", self.user));
         Ok(())
@@ -120,6 +133,7 @@ impl New {
 
 /// List tokens, also dead ones
 #[derive(Args)]
+#[command(after_help = "Example:\n  pullpass token list --user octocat --json")]
 struct List {
     /// Only of this user
     #[arg(long)]

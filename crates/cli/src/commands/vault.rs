@@ -17,6 +17,10 @@ use crate::{
 
 /// Encrypt and decrypt in Ansible Vault's format
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  pullpass vault encrypt_string --name ghcr_pat
+  pullpass vault decrypt secrets.yml --output -")]
 pub(crate) struct Vault {
     #[command(subcommand)]
     command: VaultCommand,

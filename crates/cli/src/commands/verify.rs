@@ -7,9 +7,8 @@ use pullpass_client::{
 };
 use pullpass_oci::{Reference, reference::InvalidReference};
 use pullpass_secrets::{
-    Secret,
     store::{Environment, Lookup},
-    token::{self, Kind},
+    token,
 };
 use serde_json::{Value, json};
 
@@ -41,12 +40,12 @@ pub(crate) struct Verify {
     json: bool,
 }
 
-/// Docker's rules take a token for an image of Docker Hub, and would send it there.
+/// Docker's rules take a token for an image of Docker Hub, or for a tag, and would send it there.
 fn reference(text: &str) -> Result<Reference, String> {
-    match Kind::of(&Secret::new(text.to_owned())) {
-        Kind::Unknown => text.parse().map_err(|error: InvalidReference| error.to_string()),
-        kind => Err(format!("this is a {}, no reference", kind.name())),
+    if token::mask(text) != text {
+        return Err("there is a token in it".to_owned());
     }
+    text.parse().map_err(|error: InvalidReference| error.to_string())
 }
 
 /// What an engine would present.
@@ -69,6 +68,8 @@ struct Answer {
     /// The registry's answer, when it was not yes.
     error: Option<String>,
     digest: Option<String>,
+    /// The registry answered over plain HTTP only.
+    is_plain: bool,
     exit: Option<Exit>,
     steps: Vec<Step>,
 }
@@ -78,6 +79,8 @@ struct Prospect {
     engine: Engine,
     login: Login,
     answer: Option<Answer>,
+    /// The engine would not speak to the registry the way that it speaks.
+    is_refused_by_engine: bool,
     verdict: String,
 }
 
@@ -142,10 +145,36 @@ impl Verify {
                 }
                 Login::None | Login::Unclear(_) => None,
             };
-            let verdict = self.verdict(engine, &login, answer.as_ref(), &anonymous);
-            prospects.push(Prospect { engine, login, answer, verdict });
+            let is_plain = answer.as_ref().unwrap_or(&anonymous).is_plain;
+            let is_refused_by_engine = is_plain && engine == Engine::Podman && !self.podman_allows_http(environment);
+            let verdict = match is_refused_by_engine {
+                true => format!(
+                    "podman will not pull: `{registry}` speaks plain HTTP, and Podman was not told that it may: give the \
+                     registry TLS, or add `[[registry]]`, `location = \"{registry}\"`, `insecure = true` to registries.conf",
+                    registry = self.reference.registry
+                ),
+                false => self.verdict(engine, &login, answer.as_ref(), &anonymous),
+            };
+            prospects.push(Prospect { engine, login, answer, is_refused_by_engine, verdict });
         }
         (prospects, anonymous)
+    }
+
+    /// Whether registries.conf marks the registry, or the repository, as insecure. Docker needs no such word for loopback.
+    fn podman_allows_http(&self, environment: &Environment) -> bool {
+        let name = format!("{}/{}", self.reference.registry, self.reference.repository);
+        let is_meant =
+            |place: &str| name.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let files = environment::registries_conf(environment);
+        let texts = files.iter().filter_map(|path| std::fs::read_to_string(path).ok());
+        let tables = texts.filter_map(|text| text.parse::<toml::Table>().ok());
+        let registries = tables.filter_map(|table| table.get("registry")?.as_array().cloned()).flatten();
+        let mut insecure =
+            registries.filter(|entry| entry.get("insecure").and_then(toml::Value::as_bool) == Some(true));
+        insecure.any(|entry| {
+            let place = entry.get("prefix").or_else(|| entry.get("location"));
+            place.and_then(toml::Value::as_str).is_some_and(is_meant)
+        })
     }
 
     async fn attempt(&self, environment: &Environment, credential: Option<&Credential>) -> Answer {
@@ -248,6 +277,7 @@ impl Prospect {
     /// The exit code that this engine's prospect means; none when it will pull.
     fn exit(&self, anonymous: &Answer) -> Option<Exit> {
         match &self.login {
+            _ if self.is_refused_by_engine => Some(Exit::No),
             Login::Unclear(_) => Some(Exit::Unknown),
             Login::None => anonymous.exit,
             Login::Credential { .. } => self.answer.as_ref().and_then(|answer| answer.exit),
@@ -268,6 +298,7 @@ impl Answer {
             digest: attempt.outcome.as_ref().ok().map(|opened| opened.digest.to_string()),
             error: attempt.outcome.err().map(|error| error.to_string()),
             exit,
+            is_plain: attempt.steps.iter().any(|step| step.url.starts_with("http://") && step.status.is_some()),
             steps: attempt.steps,
         }
     }

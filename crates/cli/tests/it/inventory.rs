@@ -101,3 +101,17 @@ fn a_token_does_not_become_plain_by_mistake() {
     assert_fails(&ran, 2, &["does not belong on a command line"]);
     assert!(!ran.said().contains(&token) && !home.path().join("i.yml").exists());
 }
+
+#[test]
+fn a_mistyped_vault_password_does_not_part_the_values_of_a_file() {
+    let home = Home::new();
+    home.write("pw", "correct horse\n");
+    inventory(&home, &["set", "i.yml", "all.vars.one"], "first").expect_success();
+    home.write("pw", "corect horse\n");
+    let before = fs::read(home.path().join("i.yml")).expect("a file");
+    for path in ["all.vars.one", "all.vars.two"] {
+        let ran = inventory(&home, &["set", "i.yml", path], "second");
+        assert_fails(&ran, 2, &["wrong vault password", "does not open `all.vars.one`"]);
+        assert_eq!(fs::read(home.path().join("i.yml")).expect("a file"), before);
+    }
+}

@@ -63,6 +63,29 @@ fn a_truncated_token_is_told_before_any_network() {
 }
 
 #[test]
+fn a_login_that_one_store_cannot_take_reaches_none() {
+    let (serving, home) = (Home::new(), Home::new());
+    let server = server(&serving);
+    let mut command =
+        command(&home, &["login", &server.registry, "-u", "alice", "--password-stdin", "--docker", "--podman"]);
+    command.env("XDG_RUNTIME_DIR", "/proc/self/nowhere");
+    let ran = pullpass_testing::run::run_with_input(&mut command, &server.token("read:packages"));
+    assert_eq!(ran.code, 3, "{ran}");
+    assert!(!docker_config(&home).exists());
+}
+
+#[test]
+fn the_vault_password_and_the_token_may_come_through_pipes() {
+    let (serving, home) = (Home::new(), Home::new());
+    let server = server(&serving);
+    home.write("token", server.token("read:packages"));
+    let script = format!("{PROGRAM} login {} -u alice --docker --token-from file:<(cat token)", server.registry);
+    let mut bash = home.command("bash");
+    pullpass_testing::run::run(bash.args(["-c", &script])).expect_success();
+    assert!(docker_config(&home).exists());
+}
+
+#[test]
 fn a_secret_as_an_argument_is_refused_and_not_repeated() {
     let home = Home::new();
     for words in [

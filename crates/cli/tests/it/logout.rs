@@ -29,6 +29,8 @@ fn every_spelling_goes_from_every_store_and_others_stay() {
 fn all_means_all_and_nothing_is_no_error() {
     let home = Home::new();
     home.write(".docker/config.json", format!(r#"{{"auths":{{"ghcr.io":{LOGIN},"quay.io":{LOGIN}}},"x":1}}"#));
+    let ran = pullpass(&home, &["logout", "--all", "quay.io"]);
+    assert!(ran.code == 2 && ran.stderr.contains("cannot be used with"), "all or one: {ran}");
     pullpass(&home, &["logout", "--all"]).expect_success();
     assert_eq!(fs::read_to_string(docker_config(&home)).expect("a store"), r#"{"auths":{},"x":1}"#);
     let ran = pullpass(&home, &["logout", "--all"]);

@@ -94,3 +94,22 @@ fn what_is_no_reference_is_named() {
     let ran = pullpass(&home, &["verify", "ghcr.io/Octocat/app"]);
     assert_fails(&ran, 2, &["ghcr.io/Octocat/app", "lower case"]);
 }
+
+#[test]
+fn podman_does_not_speak_plain_http_unless_it_was_told() {
+    let (serving, home) = (Home::new(), Home::new());
+    let server = server(&serving);
+    let reference = publish(&server).to_string();
+    login(&home, &server.registry, &server.token("read:packages")).expect_success();
+    let verify = || pullpass(&home, &["verify", &reference, "--podman", "--json"]);
+    let refused = verify();
+    assert_eq!((refused.code, &json(&refused)["engines"][0]["will_pull"]), (1, &Value::Bool(false)));
+    assert!(json(&refused)["verdict"].as_str().expect("a verdict").contains("registries.conf"), "{refused}");
+    for location in [server.registry.clone(), format!("{}/alice", server.registry)] {
+        let told = format!("[[registry]]\nlocation = \"{location}\"\ninsecure = true\n");
+        home.write(".config/containers/registries.conf", told);
+        assert_eq!(verify().code, 0, "{location}");
+    }
+    home.write(".config/containers/registries.conf", "[[registry]]\nlocation = \"127.0.0.1\"\ninsecure = true\n");
+    assert_eq!(verify().code, 1);
+}

@@ -488,3 +488,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_json_inventory_stays_json() {
+    let text = "{\"all\": {\"vars\": {\"a\": \"b\"}}}\n";
+    for path in ["all.vars.a", "all.vars.new", "new"] {
+        let value = NewValue::Vault(PAYLOAD.to_owned());
+        let refused = inventory::set(Some(text.as_bytes()), &path.parse().unwrap(), &value);
+        assert_eq!(refused, Err(InventoryError::Json), "{path}");
+    }
+}

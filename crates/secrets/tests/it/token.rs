@@ -79,3 +79,22 @@ fn a_fingerprint_shows_four_characters_of_whole_checksummed_tokens_only() {
         assert_ne!(shown, token::fingerprint(&secret(text), &[8; 32]));
     }
 }
+
+#[test]
+fn what_stands_in_front_of_a_token_is_found() {
+    let text = classic(&"A".repeat(30)).reveal().to_owned();
+    for before in [" ", "\u{feff}", "\"", "TOKEN=", "Bearer "] {
+        let error = token::check(&secret(&format!("{before}{text}"))).unwrap_err();
+        assert!(matches!(error, Malformed::Preceded(Kind::GithubClassic) | Malformed::Blank), "{before:?}: {error}");
+    }
+    assert_eq!(token::check(&secret("my ghp_ password")), Ok(Kind::Unknown));
+}
+
+#[test]
+fn tokens_inside_a_text_are_masked_and_words_are_not() {
+    let text = classic(&"A".repeat(30)).reveal().to_owned();
+    let masked =
+        token::mask(&format!("cannot read `https://me:{text}@ghcr.io/{text}`, `ghp_token` or `github_pat_{text}`"));
+    assert_eq!(masked, "cannot read `https://me:ghp_…@ghcr.io/ghp_…`, `ghp_token` or `github_pat_…`");
+    assert_eq!(token::mask("nothing here: é"), "nothing here: é");
+}

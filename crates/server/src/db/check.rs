@@ -27,8 +27,8 @@ pub(crate) struct ManifestRow {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// The database as it is at one moment, while others go on writing. Not for long: the write-ahead log cannot be taken
-/// over meanwhile.
+/// The database as it is at one moment, while others go on writing. Not for long: the write-ahead log only
+/// grows meanwhile.
 pub(crate) struct Snapshot(Transaction<'static, Sqlite>);
 
 impl Db {

@@ -1,7 +1,7 @@
 //! Requests to a server that may be killed at any moment.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use pullpass_client::{Credential, Failure, Options, Registry, RegistryError};
@@ -36,6 +36,7 @@ pub(crate) struct Http {
     /// The product's own client, for what it does.
     pub(crate) registry: Arc<Registry>,
     is_silent: Arc<AtomicBool>,
+    acknowledged: Arc<AtomicUsize>,
 }
 
 impl Http {
@@ -48,7 +49,14 @@ impl Http {
             Ok(registry) => Arc::new(registry),
             Err(error) => panic!("{error}"),
         };
-        Http { client, address: address.to_owned(), token: token.to_owned(), registry, is_silent: Arc::default() }
+        Http {
+            client,
+            address: address.to_owned(),
+            token: token.to_owned(),
+            registry,
+            is_silent: Arc::default(),
+            acknowledged: Arc::default(),
+        }
     }
 
     /// From now on it is all right when the server does not answer.
@@ -65,6 +73,15 @@ impl Http {
         self.is_silent.load(Ordering::SeqCst)
     }
 
+    /// How many blobs, manifests and deletions were acknowledged.
+    pub(crate) fn acknowledged(&self) -> usize {
+        self.acknowledged.load(Ordering::SeqCst)
+    }
+
+    fn acknowledge(&self) {
+        self.acknowledged.fetch_add(1, Ordering::SeqCst);
+    }
+
     /// Sends a request; `path` is a path with its query, or a location.
     pub(crate) async fn send(&self, method: Method, path: &str, body: Vec<u8>) -> Result<Answer, Cut> {
         self.send_as(&self.token, method, path, "application/octet-stream", body).await
@@ -79,7 +96,7 @@ impl Http {
         media_type: &str,
         body: Vec<u8>,
     ) -> Result<Answer, Cut> {
-        let what = format!("{method} {path}");
+        let (what, is_deletion) = (format!("{method} {path}"), method == Method::DELETE);
         let request = self.client.request(method, format!("http://{}{path}", self.address));
         let request = request.basic_auth(USER, Some(token)).header("content-type", media_type);
         let response = match request.body(body).send().await {
@@ -101,12 +118,15 @@ impl Http {
             }
         };
         assert!(status < 500, "{what}: {status} {}", String::from_utf8_lossy(&body.unwrap_or_default()));
+        if status == 201 || is_deletion {
+            self.acknowledge();
+        }
         Ok(Answer { status, location, digest, body })
     }
 
     /// What the product's own client was told.
     pub(crate) fn told<T>(&self, result: Result<T, RegistryError>) -> Result<T, Cut> {
-        result.map_err(|error| match error.failure {
+        result.inspect(|_| self.acknowledge()).map_err(|error| match error.failure {
             Failure::Unreachable { .. } | Failure::BadAnswer { .. } => self.cut("the client", &error),
             _ => panic!("{error}"),
         })

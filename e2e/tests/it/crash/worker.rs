@@ -31,20 +31,19 @@ impl Worker {
         Worker { random, packages, model: Model::default() }
     }
 
-    /// Works until the server is gone, and says how many steps were acknowledged.
-    pub(crate) async fn work(&mut self, http: &Http) -> usize {
-        let mut acknowledged = 0;
-        while self.step(http).await.is_ok() {
-            acknowledged += 1;
-        }
-        acknowledged
+    /// Works until the server is gone.
+    pub(crate) async fn work(&mut self, http: &Http) {
+        while self.step(http).await.is_ok() {}
     }
 
     async fn step(&mut self, http: &Http) -> Result<(), Cut> {
         let package = self.package();
         if self.model.blobs.values().filter(|blob| blob.fate == Fate::Present).count() > BLOBS {
-            self.delete_manifest(http, &package).await?;
-            return self.delete_blob(http, &package).await;
+            // A blob, or else a manifest, so that blobs become free.
+            return match self.free_blobs(&package).is_empty() {
+                true => self.delete_manifest(http, &package).await,
+                false => self.delete_blob(http, &package).await,
+            };
         }
         match self.random.below(13) {
             0..=2 => self.push(http, &package).await.map(drop),
@@ -231,11 +230,16 @@ impl Worker {
         Ok(())
     }
 
-    /// Deletes a blob that no manifest needs.
-    async fn delete_blob(&mut self, http: &Http, package: &str) -> Result<(), Cut> {
+    /// The blobs that no manifest needs.
+    fn free_blobs(&self, package: &str) -> Vec<Key> {
         let mut free = self.model.present_blobs(package);
         free.retain(|key| !self.model.is_named(key));
-        let Some(key) = self.random.choose(&free).cloned() else { return Ok(()) };
+        free
+    }
+
+    /// Deletes a blob that no manifest needs.
+    async fn delete_blob(&mut self, http: &Http, package: &str) -> Result<(), Cut> {
+        let Some(key) = self.random.choose(&self.free_blobs(package)).cloned() else { return Ok(()) };
         self.fate(&key, Fate::Unknown);
         let path = format!("/v2/{package}/blobs/{}", key.1);
         assert_eq!(http.send(Method::DELETE, &path, Vec::new()).await?.status, 202, "a deletion of {}", key.1);

@@ -100,6 +100,16 @@ impl Guide {
 }
 
 #[test]
+fn our_guide_has_the_sections_of_the_usual_one_and_its_links() {
+    let [usual, ours] = [super::USUAL, super::OURS].map(|text| {
+        let lines = text.lines().filter(|line| line.starts_with("##") || line.starts_with("- [")).collect::<Vec<_>>();
+        assert!(lines.len() > 10);
+        lines
+    });
+    assert_eq!(ours, usual);
+}
+
+#[test]
 fn a_block_is_read_without_the_indentation_of_its_list() {
     let guide = Guide::new(
         "# A\n1. x\n\n   ```bash\n   one\n     two\n\n   three\n   ```\n## B\n```text\nno\n```\n```sh\nyes\n```\n",

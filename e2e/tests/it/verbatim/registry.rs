@@ -51,7 +51,7 @@ pub(crate) enum Cause {
 }
 
 impl<'home> Registry<'home> {
-    /// Both, one after the other, as functions: only one can have the port.
+    /// Both, by the names that the table has for them.
     pub(crate) const NAMES: [&'static str; 2] = ["pullpass serve", "faithful ghcr.io"];
 
     /// Starts the one with this name inside `namespace`; `home` is the server's own.

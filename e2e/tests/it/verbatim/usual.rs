@@ -1,6 +1,6 @@
 //! The usual guide. What it says is copied from the screen, what it asks is answered.
 
-use super::{Cause, Guide, Reader, VAULT_PASSWORD, follow};
+use super::{Cause, Guide, Reader, USUAL, VAULT_PASSWORD, follow};
 
 const INVENTORY: &str = "Add to your inventory.yml";
 const LOGIN: &str = "Docker/Podman Direct Login";
@@ -10,7 +10,7 @@ const LOGOUT: &str = "Logout";
 
 #[test]
 fn the_usual_guide_works_as_it_stands() {
-    let guide = Guide::new(include_str!("../../../fixtures/guide.md"));
+    let guide = Guide::new(USUAL);
     follow("usual", "e2e/fixtures/guide.md", &guide, |reader| {
         let token = reader.registry.token();
         inventory(reader, &token);
@@ -70,22 +70,22 @@ fn login_and_pull(reader: &mut Reader<'_>, token: &str) {
 fn unauthorized(reader: &mut Reader<'_>) {
     let (host, files) = (reader.host, reader.guide.paths(STORES));
     let pull = host.bash(&reader.block(PULL, 1, ""));
-    reader.step("\"unauthorized:", "no login", reader.refused(&pull, "pull", Cause::NoLogin));
+    reader.step("unauthorized", "no login", reader.refused(&pull, "pull", Cause::NoLogin));
 
     let login = host.bash(&reader.block(LOGIN, 1, &reader.registry.expired_token()));
-    reader.step("\"unauthorized:", "login with an expired token", reader.refused(&login, "login", Cause::ExpiredLogin));
+    reader.step("unauthorized", "login with an expired token", reader.refused(&login, "login", Cause::ExpiredLogin));
 
     let token = reader.registry.token();
     let login = host.bash(&reader.block(LOGIN, 1, &token));
     reader.registry.revoke(&token);
     let pull = host.bash(&reader.block(PULL, 1, &token));
     let refused = reader.refused(&pull, "pull", Cause::DeadLogin);
-    reader.step("\"unauthorized:", "the token died after the login", login.succeeds().and(refused));
+    reader.step("unauthorized", "the token died after the login", login.succeeds().and(refused));
 
     reader.registry.set_public(true);
     let pull = host.bash(&reader.block(PULL, 1, &token));
     let refused = reader.refused(&pull, "pull", Cause::DeadLogin);
-    reader.step("\"unauthorized:", "a dead login and a public image", refused);
+    reader.step("unauthorized", "a dead login and a public image", refused);
     host.forget_logins(&files);
     let pull = host.bash(&reader.block(PULL, 1, &token));
     reader.step("Verifying", "a public image with no login", pull.succeeds().and_then(|()| host.takes_the_images()));
@@ -97,13 +97,13 @@ fn denied(reader: &mut Reader<'_>) {
     let login = host.bash(&reader.block(LOGIN, 1, &reader.registry.token_without_scope()));
     let pull = host.bash(&reader.block(PULL, 1, ""));
     let refused = reader.refused(&pull, "pull", Cause::NoScope);
-    reader.step("\"denied:", "a token without scope", login.succeeds().and(refused));
+    reader.step("denied", "a token without scope", login.succeeds().and(refused));
 
     let (user, token) = reader.registry.stranger();
     let login = host.bash(&reader.guide.block(LOGIN, 1).filled_in(user, &token));
     let pull = host.bash(&reader.block(PULL, 1, ""));
     let refused = reader.refused(&pull, "pull", Cause::Stranger);
-    reader.step("\"denied:", "no access to the package", login.succeeds().and(refused));
+    reader.step("denied", "no access to the package", login.succeeds().and(refused));
     host.forget_logins(&files);
 }
 

@@ -62,13 +62,13 @@ impl Installed {
 }
 
 /// Looks for an engine and prepares its configuration.
-pub(super) async fn find(stage: &Stage, engine: Engine, registry: &str) -> Result<Presence, Failure> {
+pub(super) async fn find(stage: &Stage, engine: Engine) -> Result<Presence, Failure> {
     let Some(program) = engine.program() else {
         return Ok(Presence::Absent(format!("{} is not installed", engine.name())));
     };
     let variables = match engine {
         Engine::Docker => docker_variables(stage, &program).await,
-        Engine::Podman => podman_variables(stage, registry)?,
+        Engine::Podman => podman_variables(stage)?,
     };
     let installed = Installed { engine, program, variables };
     let format = match engine {
@@ -117,8 +117,22 @@ async fn docker_variables(stage: &Stage, program: &std::path::Path) -> Vec<(&'st
     }
 }
 
-/// Podman gets a storage of its own, and is told that the registry on loopback speaks plain HTTP.
-fn podman_variables(stage: &Stage, registry: &str) -> Result<Vec<(&'static str, String)>, Failure> {
+/// What Podman has to be told in every home: that the registry on loopback speaks plain HTTP. It is what `verify` asks
+/// for as well, whether Podman is installed or not.
+pub(super) fn tell_podman(stage: &Stage, registry: &str) -> Result<(), Failure> {
+    for home in ["home", "elsewhere"] {
+        let config = stage.path(home).join(".config/containers");
+        std::fs::create_dir_all(&config).or_unknown()?;
+        let insecure = format!("[[registry]]\nlocation = \"{registry}\"\ninsecure = true\n");
+        std::fs::write(config.join("registries.conf"), insecure).or_unknown()?;
+        std::fs::write(config.join("policy.json"), r#"{"default":[{"type":"insecureAcceptAnything"}]}"#)
+            .or_unknown()?;
+    }
+    Ok(())
+}
+
+/// Podman gets a storage of its own.
+fn podman_variables(stage: &Stage) -> Result<Vec<(&'static str, String)>, Failure> {
     let own = stage.path(PODMAN);
     // JSON and TOML quote text alike.
     let toml = |path: &std::path::Path| serde_json::Value::from(path.display().to_string());
@@ -133,17 +147,6 @@ fn podman_variables(stage: &Stage, registry: &str) -> Result<Vec<(&'static str, 
     // Otherwise every Podman of this user shares its locks and its temporary directory.
     let engine = format!("[engine]\ntmp_dir = {}\nlock_type = \"file\"\n", toml(&own.join("tmp")));
     stage.write("containers.conf", &engine)?;
-    stage.write("registries.conf", &format!("[[registry]]\nlocation = \"{registry}\"\ninsecure = true\n"))?;
-    for home in ["home", "elsewhere"] {
-        let policy = stage.path(home).join(".config/containers");
-        std::fs::create_dir_all(&policy).or_unknown()?;
-        std::fs::write(policy.join("policy.json"), r#"{"default":[{"type":"insecureAcceptAnything"}]}"#)
-            .or_unknown()?;
-    }
     let file = |name: &str| stage.path(name).display().to_string();
-    Ok(vec![
-        ("CONTAINERS_CONF", file("containers.conf")),
-        ("CONTAINERS_STORAGE_CONF", file("storage.conf")),
-        ("CONTAINERS_REGISTRIES_CONF", file("registries.conf")),
-    ])
+    Ok(vec![("CONTAINERS_CONF", file("containers.conf")), ("CONTAINERS_STORAGE_CONF", file("storage.conf"))])
 }

@@ -2,6 +2,7 @@
 
 use std::{
     ffi::OsStr,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -23,6 +24,9 @@ use crate::{
 
 /// No command of the demonstration takes longer than this unless something hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A misbehaving program may print anything.
+const LONGEST_COMPLAINT: usize = 1000;
 
 /// One command of the guide, and whether it held.
 pub(super) struct Step {
@@ -63,6 +67,7 @@ impl Ran {
     pub(super) fn complaint(&self) -> String {
         let lines = self.stderr.lines().chain(self.stdout.lines());
         let text = lines.map(str::trim).filter(|line| !line.is_empty()).take(3).collect::<Vec<_>>().join("; ");
+        let text: String = text.chars().take(LONGEST_COMPLAINT).collect();
         match self.code {
             Some(code) => format!("exit code {code}: {text}"),
             None => text,
@@ -72,11 +77,24 @@ impl Ran {
 
 impl Stage {
     pub(super) fn new(quiet: bool) -> Result<Stage, Failure> {
-        let directory = tempfile::Builder::new().prefix("pullpass-demo-").tempdir().or_unknown()?;
+        let owner_only = std::fs::Permissions::from_mode(0o700);
+        let directory =
+            tempfile::Builder::new().prefix("pullpass-demo-").permissions(owner_only).tempdir().or_unknown()?;
         for name in ["home", "home/run", "elsewhere", "elsewhere/run"] {
             std::fs::create_dir(directory.path().join(name)).or_unknown()?;
         }
         Ok(Stage { directory, own_program: std::env::current_exe().or_unknown()?, quiet, steps: Vec::new() })
+    }
+
+    /// Removes the directory.
+    pub(super) fn remove(self) -> Result<(), Failure> {
+        let path = self.directory.path().to_owned();
+        // Rootless Podman makes directories that not even their owner may write.
+        make_writable(&path);
+        self.directory.close().map_err(|error| {
+            Failure::unknown(format!("`{}` could not be removed: {error}", path.display()))
+                .hint(format!("remove it with `podman unshare rm -rf {}`", path.display()))
+        })
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -187,6 +205,14 @@ impl Stage {
     pub(super) fn to_json(&self) -> Value {
         let step = |step: &Step| json!({ "heading": step.heading, "command": step.command, "ok": step.ok, "detail": step.detail });
         json!({ "ok": self.all_held(), "steps": self.steps.iter().map(step).collect::<Vec<_>>() })
+    }
+}
+
+fn make_writable(directory: &Path) {
+    let _ = std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o700));
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+        make_writable(&entry.path());
     }
 }
 
