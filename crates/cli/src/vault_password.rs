@@ -33,9 +33,9 @@ impl VaultPassword {
         self.get(prompt::hidden_twice)
     }
 
-    /// Whether a password is given without asking anybody.
-    pub(crate) fn is_at_hand(&self) -> bool {
-        self.file().is_some()
+    /// Whether the person said where the password comes from; commands that can do without do not ask otherwise.
+    pub(crate) fn is_given(&self) -> bool {
+        self.ask_vault_password || self.file().is_some()
     }
 
     fn file(&self) -> Option<PathBuf> {

@@ -8,6 +8,7 @@ mod canary;
 mod crash;
 mod demo;
 mod engines;
+mod full_disk;
 mod namespace;
 mod program;
 mod registry;

@@ -181,7 +181,7 @@ impl Show {
         let entries = inventory::show(&bytes)
             .or_usage()
             .map_err(|failure| failure.fact(format!("in `{}`", self.file.display())))?;
-        let password = self.password.is_at_hand().then(|| self.password.existing()).transpose()?;
+        let password = self.password.is_given().then(|| self.password.existing()).transpose()?;
         let key = crate::environment::fingerprint_key();
         let rows: Vec<Row> = entries.iter().map(|entry| row(entry, password.as_ref(), &key)).collect();
         print(&self.file, &rows, self.json);

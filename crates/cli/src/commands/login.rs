@@ -81,6 +81,7 @@ impl Login {
                 places[..index].iter().map(|place| format!("`{}` has the login already", place.path.display()));
             self.write(place, &environment, &credential).map_err(|failure| written.fold(failure, Failure::fact))?;
         }
+        self.warn_of_kind(Kind::of(&credential.secret));
         self.report(&places, &credential, answer);
         Ok(())
     }
@@ -196,6 +197,24 @@ impl Login {
         let twins = podman::twins(&file, self.registry.as_str());
         let twins: Vec<&str> = twins.iter().map(String::as_str).collect();
         stores::edit(&runtime, |bytes| store::remove(bytes, &twins))
+    }
+
+    /// ghcr.io gives a bearer token to every live token, also to those that it lets pull nothing.
+    fn warn_of_kind(&self, kind: Kind) {
+        let reason = match kind {
+            Kind::GithubFineGrained => "it takes no fine-grained tokens for packages",
+            Kind::GithubInstallation => {
+                "a token of a GitHub App opens packages of its own workflow only, while that runs"
+            }
+            Kind::GithubRefresh => "a refresh token is no password",
+            _ => return,
+        };
+        if self.registry.as_str() == "ghcr.io" {
+            output::warn(format_args!(
+                "ghcr.io accepted this login, and will deny pulls all the same: {reason}; make a classic token with \
+                 `read:packages`"
+            ));
+        }
     }
 
     fn report(&self, places: &[Place], credential: &Credential, answer: Answer) {

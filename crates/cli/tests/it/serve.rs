@@ -33,6 +33,24 @@ fn a_port_and_a_directory_in_use_are_named() {
 }
 
 #[test]
+fn a_running_server_is_administered_whatever_the_length_of_its_path() {
+    use std::{io::BufRead, process::Stdio};
+    let home = Home::new();
+    let data = home.side_dir(&format!("{}/{}", "deep".repeat(20), "deeper".repeat(20))).display().to_string();
+    let mut serve = command(&home, &["serve", "--listen", "127.0.0.1:0", "--data", &data]);
+    let mut child = serve.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut said = String::new();
+    let mut stderr = std::io::BufReader::new(child.stderr.take().expect("a pipe"));
+    stderr.read_line(&mut said).expect("a line");
+    let add = ["admin", "user", "add", "bob", "--password-stdin", "--data", &data];
+    let ran = pullpass_with_input(&home, &add, "correct horse battery");
+    child.kill().expect("it runs");
+    child.wait().expect("it ended");
+    assert!(said.contains("listening on "), "{said}");
+    assert_eq!(ran.code, 0, "{ran}");
+}
+
+#[test]
 fn settings_come_from_a_file_too() {
     let home = Home::new();
     let data = home.side_dir("data");

@@ -1,6 +1,12 @@
 //! The administration socket, both ends.
 
-use std::{fs, io, os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs, io,
+    os::{fd::AsRawFd, unix::fs::PermissionsExt},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -30,9 +36,35 @@ pub(crate) fn listen(path: &Path) -> Result<UnixListener, ServerError> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(ServerError::io(path)(error)),
         _ => {}
     }
-    let listener = UnixListener::bind(path).map_err(ServerError::io(path))?;
+    let reach = Reach::to(path).map_err(ServerError::io(path))?;
+    let listener = UnixListener::bind(reach.path()).map_err(ServerError::io(path))?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(ServerError::io(path))?;
     Ok(listener)
+}
+
+/// A socket's path is limited to 107 bytes, that of a directory is not: a long one is reached through an open handle.
+enum Reach<'a> {
+    Directly(&'a Path),
+    Through { path: PathBuf, _directory: fs::File },
+}
+
+impl Reach<'_> {
+    fn to(path: &Path) -> io::Result<Reach<'_>> {
+        let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else { return Ok(Reach::Directly(path)) };
+        if path.as_os_str().len() <= 107 {
+            return Ok(Reach::Directly(path));
+        }
+        let directory = fs::File::open(directory)?;
+        let path = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd())).join(name);
+        Ok(Reach::Through { path, _directory: directory })
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Reach::Directly(path) => path,
+            Reach::Through { path, .. } => path,
+        }
+    }
 }
 
 /// Answers whoever connects, for ever.
@@ -75,7 +107,8 @@ async fn answer(stream: UnixStream, app: &App) -> io::Result<()> {
 
 /// Connects to a server.
 pub(super) async fn connect(path: &Path) -> io::Result<UnixStream> {
-    UnixStream::connect(path).await
+    let reach = Reach::to(path)?;
+    UnixStream::connect(reach.path()).await
 }
 
 /// Sends `request` to the server of `data` and waits for what it says.

@@ -137,7 +137,7 @@ impl Sessions {
     /// Adds a request body as it arrives. What arrived before an error is kept: the client can ask how much, and go on.
     pub(crate) async fn append(&self, session: &Arc<Session>, body: Body) -> Result<(), UploadError> {
         let guard = session.writer()?;
-        let (_, result) = receive(session, guard, body).await?;
+        let (_, result) = self.receive(session, guard, body).await?;
         session.touched.store((self.clock)(), Ordering::Relaxed);
         result
     }
@@ -168,7 +168,7 @@ impl Sessions {
         digest: &Digest,
     ) -> Result<Published, UploadError> {
         let guard = session.writer()?;
-        let (mut guard, result) = receive(session, guard, body).await?;
+        let (mut guard, result) = self.receive(session, guard, body).await?;
         result?;
         let incoming = guard.take().ok_or(UploadError::Busy)?;
         let (store, open, id, digest) = (self.store.clone(), Arc::clone(&self.open), session.id, digest.clone());
@@ -179,6 +179,21 @@ impl Sessions {
             published
         };
         Ok(blocking(publish).await??)
+    }
+
+    /// Writes a body. An upload whose bytes the disk does not take is over, and its file gone: a full disk must not stay
+    /// full with what nobody can finish.
+    async fn receive(
+        &self,
+        session: &Arc<Session>,
+        writer: Writer,
+        body: Body,
+    ) -> Result<(Writer, Result<(), UploadError>), UploadError> {
+        let received = receive(session, writer, body).await;
+        if matches!(received, Err(UploadError::Io(_))) {
+            self.forget(session);
+        }
+        received
     }
 
     /// Throws an upload away.
@@ -243,7 +258,8 @@ async fn write(session: &Arc<Session>, mut writer: Writer, bytes: BytesMut) -> R
     }
     let session = Arc::clone(session);
     blocking(move || {
-        let size = writer.as_mut().ok_or(UploadError::Busy)?.append(&bytes)?;
+        let appended = writer.as_mut().ok_or(UploadError::Busy)?.append(&bytes);
+        let size = appended.inspect_err(|_| *writer = None)?;
         // Here and not after the wait: the request may be gone by then, and the bytes are there all the same.
         session.size.store(size, Ordering::Release);
         Ok(writer)
