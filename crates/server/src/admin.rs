@@ -213,6 +213,16 @@ impl Desk {
         Ok(Desk { db, pats, blobs, sessions, clock })
     }
 
+    /// Writes down when tokens were last used.
+    pub(crate) async fn store_last_used(&self) -> Result<(), ServerError> {
+        let used = self.pats.used();
+        if !used.is_empty() {
+            self.db.set_last_used(&used).await?;
+            self.pats.stored(&used);
+        }
+        Ok(())
+    }
+
     pub(crate) async fn handle(&self, request: &Request) -> Result<Response, Error> {
         match request {
             Request::UserAdd { name, password } => self.add_user(name, password).await,

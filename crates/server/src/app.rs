@@ -14,30 +14,29 @@ use crate::{
     },
     blobs::{BlobStore, session::Sessions},
     clock::Clock,
-    db::Db,
+    db::content::Content,
     error::Error,
     registry::answer::{Challenger, Failure},
 };
 
-/// How long a key signs bearer tokens, in milliseconds.
+/// How old a key gets, in milliseconds, before a start of the server makes the next one.
 const KEY_LIFETIME: i64 = 30 * 24 * 60 * 60 * 1000;
 
 /// The parts of a server.
 pub(crate) struct App {
-    pub(crate) db: Db,
+    pub(crate) content: Content,
     pub(crate) pats: Arc<Pats>,
     pub(crate) bearers: Bearers,
     pub(crate) gate: Gate,
     pub(crate) blobs: BlobStore,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) challenger: Challenger,
-    pub(crate) desk: Desk,
     pub(crate) clock: Clock,
 }
 
 impl App {
-    /// Puts the parts together.
-    pub(crate) async fn new(desk: Desk, challenger: Challenger) -> Result<App, Error> {
+    /// Puts together what requests need. The desk stays out: no handler can administrate.
+    pub(crate) async fn new(desk: &Desk, challenger: Challenger) -> Result<App, Error> {
         let (db, pats, clock) = (desk.db.clone(), Arc::clone(&desk.pats), Arc::clone(&desk.clock));
         let (blobs, sessions) = (desk.blobs.clone(), Arc::clone(&desk.sessions));
         let mut keys = db.bearer_keys().await?;
@@ -46,7 +45,8 @@ impl App {
         let fresh = if is_fresh { None } else { Some(db.add_bearer_key(now).await?) };
         let bearers = Bearers::new(challenger.service.clone(), keys.drain(..).map(|(key, _)| key).collect());
         fresh.into_iter().for_each(|key| bearers.rotate(key));
-        Ok(App { gate: Gate::new(db.clone()), db, pats, bearers, blobs, sessions, challenger, desk, clock })
+        let (gate, content) = (Gate::new(db.clone()), Content::new(db));
+        Ok(App { content, pats, bearers, gate, blobs, sessions, challenger, clock })
     }
 
     pub(crate) fn now(&self) -> i64 {
@@ -65,15 +65,5 @@ impl App {
         name: &pullpass_oci::RepositoryName,
     ) -> Result<Permit<A>, Failure> {
         Ok(self.gate.permit(credential, name).await??)
-    }
-
-    /// Writes down when tokens were last used.
-    pub(crate) async fn store_last_used(&self) -> Result<(), Error> {
-        let used = self.pats.used();
-        if !used.is_empty() {
-            self.db.set_last_used(&used).await?;
-            self.pats.stored(&used);
-        }
-        Ok(())
     }
 }

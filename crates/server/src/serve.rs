@@ -42,6 +42,7 @@ const CHORES: Duration = Duration::from_secs(30);
 /// A server that holds its data directory and its port, ready to run.
 pub struct Server {
     app: Arc<App>,
+    desk: Arc<Desk>,
     data: DataDir,
     listener: TcpListener,
     local: SocketAddr,
@@ -72,9 +73,10 @@ impl Server {
         let registry = url[url::Position::BeforeHost..url::Position::AfterPort].to_owned();
         let service = config.service.unwrap_or_else(|| registry.clone());
         let challenger = Challenger { realm: format!("{base}/token"), service, registry };
-        let app = Arc::new(App::new(desk, challenger).await?);
+        let app = Arc::new(App::new(&desk, challenger).await?);
+        let desk = Arc::new(desk);
         let admin = admin::socket::listen(&data_dir::admin_socket(data.path()))?;
-        Ok(Server { app, data, listener, local, url, admin, tls, timeouts: config.timeouts })
+        Ok(Server { app, desk, data, listener, local, url, admin, tls, timeouts: config.timeouts })
     }
 
     /// The base URL under which clients reach the server.
@@ -97,10 +99,10 @@ impl Server {
     /// # Errors
     /// When the database cannot be brought to rest.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
-        let Server { app, data, listener, local, url, admin, tls, timeouts } = self;
+        let Server { app, desk, data, listener, local, url, admin, tls, timeouts } = self;
         tracing::info!(address = %local, %url, "listening");
-        let chores = tokio::spawn(do_chores(Arc::clone(&app)));
-        let admin = tokio::spawn(admin::socket::serve(admin, Arc::clone(&app)));
+        let chores = tokio::spawn(do_chores(Arc::clone(&desk)));
+        let admin = tokio::spawn(admin::socket::serve(admin, Arc::clone(&desk)));
         let graceful = GracefulShutdown::new();
         let connections = Connections {
             router: routes::router(Arc::clone(&app), timeouts.body),
@@ -132,18 +134,18 @@ impl Server {
         if let Err(error) = fs::remove_file(&socket) {
             tracing::warn!(%error, "could not remove the administration socket");
         }
-        app.store_last_used().await?;
-        app.db.close().await;
+        desk.store_last_used().await?;
+        desk.db.close().await;
         Ok(())
     }
 }
 
-async fn do_chores(app: Arc<App>) {
+async fn do_chores(desk: Arc<Desk>) {
     let mut interval = time::interval(CHORES);
     loop {
         interval.tick().await;
-        app.sessions.sweep();
-        if let Err(error) = app.store_last_used().await {
+        desk.sessions.sweep();
+        if let Err(error) = desk.store_last_used().await {
             tracing::warn!(%error, "could not store when tokens were last used");
         }
     }

@@ -1,5 +1,6 @@
 mod admin;
 mod arguments;
+mod failing;
 mod inventory;
 mod login;
 mod logout;

@@ -15,8 +15,8 @@ use tokio::{
 };
 use zeroize::Zeroizing;
 
-use super::{Error, Request, Response};
-use crate::{app::App, error::Error as ServerError};
+use super::{Desk, Error, Request, Response};
+use crate::error::Error as ServerError;
 
 /// How many bytes a request has at most.
 const MAX_REQUEST: u64 = 64 * 1024;
@@ -68,13 +68,13 @@ impl Reach<'_> {
 }
 
 /// Answers whoever connects, for ever.
-pub(crate) async fn serve(listener: UnixListener, app: Arc<App>) {
+pub(crate) async fn serve(listener: UnixListener, desk: Arc<Desk>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                let app = Arc::clone(&app);
+                let desk = Arc::clone(&desk);
                 tokio::spawn(async move {
-                    if let Err(error) = answer(stream, &app).await {
+                    if let Err(error) = answer(stream, &desk).await {
                         tracing::warn!(%error, "an administration request failed");
                     }
                 });
@@ -87,7 +87,7 @@ pub(crate) async fn serve(listener: UnixListener, app: Arc<App>) {
     }
 }
 
-async fn answer(stream: UnixStream, app: &App) -> io::Result<()> {
+async fn answer(stream: UnixStream, desk: &Desk) -> io::Result<()> {
     let peer = stream.peer_cred()?.uid();
     if peer != 0 && peer != rustix::process::geteuid().as_raw() {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("user {peer} is not this server's")));
@@ -96,7 +96,7 @@ async fn answer(stream: UnixStream, app: &App) -> io::Result<()> {
     let mut line = Zeroizing::new(Vec::new());
     time::timeout(ASK, (&mut stream).take(MAX_REQUEST).read_until(b'\n', &mut line)).await??;
     let answer: Result<Response, String> = match serde_json::from_slice::<Request>(&line) {
-        Ok(request) => app.desk.handle(&request).await.map_err(|error| error.to_string()),
+        Ok(request) => desk.handle(&request).await.map_err(|error| error.to_string()),
         Err(error) => Err(format!("the server does not understand the request: {error}")),
     };
     let mut line = Zeroizing::new(serde_json::to_vec(&answer)?);

@@ -67,7 +67,15 @@ pub(crate) enum BadReference {
     Size(Digest),
 }
 
-impl Db {
+/// What packages hold. It is all that request handlers see of the database, and none of it is to be had without a
+/// [`Permit`].
+pub(crate) struct Content(Db);
+
+impl Content {
+    pub(crate) fn new(db: Db) -> Content {
+        Content(db)
+    }
+
     /// The blob, when it belongs to the package.
     pub(crate) async fn blob(&self, permit: &Permit<Pull>, digest: &Digest) -> Result<Option<ReadableBlob>, Error> {
         let sql = "SELECT size FROM package_blobs JOIN blobs ON blobs.digest = package_blobs.digest \
@@ -75,14 +83,14 @@ impl Db {
         let size: Option<i64> = sqlx::query_scalar(sql)
             .bind(permit.package())
             .bind(digest.to_string())
-            .fetch_optional(&self.readers)
+            .fetch_optional(&self.0.readers)
             .await?;
         Ok(size.map(|size| ReadableBlob { digest: digest.clone(), size: size.unsigned_abs() }))
     }
 
     /// Makes a blob part of the package. `blob` is the proof that all its bytes are on disk.
     pub(crate) async fn add_blob(&self, permit: &Permit<Push>, blob: &Published, now: i64) -> Result<(), Error> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.0.begin().await?;
         let sql = "INSERT INTO blobs (digest, size) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING";
         let size = i64::try_from(blob.size()).unwrap_or(i64::MAX);
         sqlx::query(sql).bind(blob.digest().to_string()).bind(size).execute(&mut *transaction).await?;
@@ -92,7 +100,7 @@ impl Db {
 
     /// Makes a blob that the caller may read elsewhere part of the package.
     pub(crate) async fn mount_blob(&self, permit: &Permit<Push>, blob: &ReadableBlob, now: i64) -> Result<(), Error> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.0.begin().await?;
         link(&mut transaction, permit, &blob.digest, now).await?;
         Ok(transaction.commit().await?)
     }
@@ -100,7 +108,7 @@ impl Db {
     /// Takes a blob out of the package; false when it was not in it.
     pub(crate) async fn remove_blob(&self, permit: &Permit<Delete>, digest: &Digest) -> Result<bool, Error> {
         let sql = "DELETE FROM package_blobs WHERE package_id = $1 AND digest = $2";
-        let done = sqlx::query(sql).bind(permit.package()).bind(digest.to_string()).execute(&self.writer).await?;
+        let done = sqlx::query(sql).bind(permit.package()).bind(digest.to_string()).execute(&self.0.writer).await?;
         Ok(done.rows_affected() == 1)
     }
 
@@ -123,7 +131,7 @@ impl Db {
         let row: Option<(String, String, Vec<u8>)> = sqlx::query_as(sql)
             .bind(permit.package())
             .bind(reference.to_string())
-            .fetch_optional(&self.readers)
+            .fetch_optional(&self.0.readers)
             .await?;
         Ok(row.and_then(|(digest, media_type, bytes)| {
             Some(StoredManifest { digest: digest.parse().ok()?, media_type, bytes: bytes.into() })
@@ -139,7 +147,7 @@ impl Db {
         tag: Option<&Tag>,
         now: i64,
     ) -> Result<Result<(), BadReference>, Error> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.0.begin().await?;
         let package = packages::begin(&mut transaction, permit.name(), now).await?;
         if let Err(bad) = verify_references(&mut transaction, package, references).await? {
             return Ok(Err(bad));
@@ -172,7 +180,7 @@ impl Db {
         reference: &ManifestReference,
     ) -> Result<bool, Error> {
         let (package, text) = (permit.package(), reference.to_string());
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.0.begin().await?;
         let sql = match reference {
             ManifestReference::Tag(_) => "DELETE FROM tags WHERE package_id = $1 AND name = $2",
             ManifestReference::Digest(_) => {
@@ -193,7 +201,7 @@ impl Db {
             .bind(permit.package())
             .bind(last)
             .bind(i64::from(limit))
-            .fetch_all(&self.readers)
+            .fetch_all(&self.0.readers)
             .await?)
     }
 }

@@ -24,7 +24,7 @@ pub(super) async fn handle(call: &Call, name: &RepositoryName, digest: &Digest) 
 
 async fn get(call: &Call, name: &RepositoryName, digest: &Digest) -> Answer {
     let permit = call.permit(name).await?;
-    let blob = call.app.db.blob(&permit, digest).await?.ok_or_else(unknown)?;
+    let blob = call.app.content.blob(&permit, digest).await?.ok_or_else(unknown)?;
     let size = blob.size();
     let asked = call.header(RANGE).filter(|_| call.method == Method::GET).map(|header| parse_range(header, size));
     let (status, range) = match asked {
@@ -54,7 +54,7 @@ async fn get(call: &Call, name: &RepositoryName, digest: &Digest) -> Answer {
 
 async fn delete(call: &Call, name: &RepositoryName, digest: &Digest) -> Answer {
     let permit = call.permit(name).await?;
-    if !call.app.db.remove_blob(&permit, digest).await? {
+    if !call.app.content.remove_blob(&permit, digest).await? {
         return Err(unknown());
     }
     Ok(Response::builder().status(StatusCode::ACCEPTED).header(CONTENT_LENGTH, 0).body(Body::empty())?)

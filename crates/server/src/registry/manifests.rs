@@ -35,7 +35,7 @@ pub(super) async fn handle(call: &Call, body: Body, name: &RepositoryName, refer
 
 async fn get(call: &Call, name: &RepositoryName, reference: &ManifestReference) -> Answer {
     let permit = call.permit(name).await?;
-    let manifest = call.app.db.manifest(&permit, reference).await?.ok_or_else(|| unknown(reference))?;
+    let manifest = call.app.content.manifest(&permit, reference).await?.ok_or_else(|| unknown(reference))?;
     Ok(Response::builder()
         .header(CONTENT_TYPE, manifest.media_type)
         .header(CONTENT_LENGTH, manifest.bytes.len())
@@ -62,7 +62,7 @@ async fn put(call: &Call, body: Body, name: &RepositoryName, reference: &Manifes
     };
     let (references, subject) = References::of(manifest);
     let stored = StoredManifest { digest: digest.clone(), media_type, bytes };
-    let accepted = call.app.db.add_manifest(&permit, &stored, &references, tag, call.app.now()).await?;
+    let accepted = call.app.content.add_manifest(&permit, &stored, &references, tag, call.app.now()).await?;
     accepted.map_err(|bad| match bad {
         BadReference::Missing(digest) => {
             let message = format!("the manifest names `{digest}`, which the package does not have: push it first");
@@ -87,7 +87,7 @@ async fn put(call: &Call, body: Body, name: &RepositoryName, reference: &Manifes
 
 async fn delete(call: &Call, name: &RepositoryName, reference: &ManifestReference) -> Answer {
     let permit = call.permit(name).await?;
-    if !call.app.db.remove_manifest(&permit, reference).await? {
+    if !call.app.content.remove_manifest(&permit, reference).await? {
         return Err(unknown(reference));
     }
     Ok(Response::builder().status(StatusCode::ACCEPTED).header(CONTENT_LENGTH, 0).body(Body::empty())?)

@@ -24,7 +24,7 @@ pub(super) async fn handle(call: &Call, name: &RepositoryName) -> Answer {
     };
     let last = call.parameter("last").unwrap_or_default();
     // One more tells whether there is a next page.
-    let mut tags = call.app.db.tags(&permit, last, limit + 1).await?;
+    let mut tags = call.app.content.tags(&permit, last, limit + 1).await?;
     let has_more = tags.len() > limit as usize;
     tags.truncate(limit as usize);
     let mut response = answer::json(StatusCode::OK, &json!({ "name": name.as_str(), "tags": tags }).to_string());

@@ -42,7 +42,7 @@ pub(super) async fn open(call: &Call, body: Body, name: &RepositoryName) -> Answ
     let (app, wanted) = (Arc::clone(&call.app), digest.clone());
     to_the_end(async move {
         let published = app.sessions.take_whole(&permit, body, &wanted).await?;
-        Ok(app.db.add_blob(&permit, &published, app.now()).await?)
+        Ok(app.content.add_blob(&permit, &published, app.now()).await?)
     })
     .await?;
     created(name, &digest)
@@ -59,8 +59,8 @@ async fn mount(call: &Call, permit: &Permit<Push>, from: &RepositoryName) -> Res
         Err(Failure::Internal(reason)) => return Err(Failure::Internal(reason)),
         Err(_) => return Ok(None),
     };
-    let Some(blob) = call.app.db.blob(&source, &digest).await? else { return Ok(None) };
-    call.app.db.mount_blob(permit, &blob, call.app.now()).await?;
+    let Some(blob) = call.app.content.blob(&source, &digest).await? else { return Ok(None) };
+    call.app.content.mount_blob(permit, &blob, call.app.now()).await?;
     Ok(Some(digest))
 }
 
@@ -97,7 +97,7 @@ async fn put(call: &Call, body: Body, permit: Permit<Push>, session: Arc<Session
     let app = Arc::clone(&call.app);
     to_the_end(async move {
         let published = app.sessions.finish(&session, body, &digest).await?;
-        Ok(app.db.add_blob(&permit, &published, app.now()).await?)
+        Ok(app.content.add_blob(&permit, &published, app.now()).await?)
     })
     .await?;
     answer
