@@ -15,10 +15,13 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
 /// For headings; decoration only, the words say everything.
+#[cfg(feature = "serve")]
 pub(crate) const HEADING: Style = Style::new().bold();
 /// For what held.
+#[cfg(feature = "serve")]
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
 /// For what did not.
+#[cfg(feature = "serve")]
 pub(crate) const BAD: Style = ERROR;
 
 /// Whether data could not be printed, as on a full disk. A reader that went away (`| head`) has what it wanted.
