@@ -186,28 +186,26 @@ impl Verify {
     fn verdict(&self, engine: Engine, login: &Login, answer: Option<&Answer>, anonymous: &Answer) -> String {
         let name = engine.name();
         let because = |answer: &Answer| answer.error.clone().unwrap_or_default();
-        let public = if anonymous.opens == Some(true) { "the image is public" } else { "" };
         match (login, answer) {
             (Login::Unclear(why), _) => format!("{name}: cannot tell: {why}"),
-            (Login::Credential { credential, .. }, Some(answer)) => match (answer.alive, answer.opens) {
-                (_, Some(true)) if public.is_empty() => {
-                    format!(
-                        "{name} will pull: the login of `{}` opens the image, which does not open without",
-                        credential.user
-                    )
+            (Login::Credential { credential, .. }, Some(answer)) => match (answer.opens, anonymous.opens) {
+                (Some(true), Some(true)) => {
+                    format!("{name} will pull: the image is public and would open with no login")
                 }
-                (_, Some(true)) => format!("{name} will pull: {public} and would open with no login"),
-                (Some(false), _) if !public.is_empty() => {
-                    format!(
-                        "{name} will not pull: {}; {public}, and it is the dead login that keeps it shut",
-                        because(answer)
-                    )
+                (Some(true), Some(false)) => {
+                    let user = &credential.user;
+                    format!("{name} will pull: the login of `{user}` opens the image, which does not open without")
                 }
-                (_, Some(false)) => format!("{name} will not pull: {}", because(answer)),
-                (_, None) => format!("{name}: could not find out: {}", because(answer)),
+                (Some(true), None) => format!("{name} will pull: the login of `{}` opens the image", credential.user),
+                (Some(false), Some(true)) if answer.alive == Some(false) => {
+                    let because = because(answer);
+                    format!("{name} will not pull: {because}; the image is public, and the dead login keeps it shut")
+                }
+                (Some(false), _) => format!("{name} will not pull: {}", because(answer)),
+                (None, _) => format!("{name}: could not find out: {}", because(answer)),
             },
             _ => match anonymous.opens {
-                Some(true) => format!("{name} will pull: {public}; there is no login, and it needs none"),
+                Some(true) => format!("{name} will pull: the image is public; there is no login, and it needs none"),
                 Some(false) => format!("{name} will not pull: there is no login: {}", because(anonymous)),
                 None => format!("{name}: could not find out: {}", because(anonymous)),
             },
