@@ -209,7 +209,7 @@ fn unauthorized(reader: &mut Reader<'_>) {
 
     reader.registry.set_public(true);
     let pull = reader.refused(&reader.run(VERIFY, 2), "pull", Cause::DeadLogin);
-    let verify = reader.verify_says_no(&["it is the dead login that keeps it shut"]);
+    let verify = reader.verify_says_no(&["the dead login keeps it shut"]);
     let opens_again = reader.logs_out().and_then(|()| reader.pulls());
     reader.step("unauthorized", "a dead login and a public image", pull.and(verify).and(opens_again));
     reader.registry.set_public(false);
