@@ -4,6 +4,7 @@ mod failing;
 mod inventory;
 mod login;
 mod logout;
+mod scan;
 mod serve;
 mod status;
 mod support;

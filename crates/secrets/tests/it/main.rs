@@ -1,5 +1,6 @@
 mod file;
 mod inventory;
+mod scan;
 mod store;
 mod token;
 mod vault;
