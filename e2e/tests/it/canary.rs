@@ -21,7 +21,7 @@ use pullpass_testing::{
 use crate::program::pullpass;
 
 /// Commands whose purpose is to show a secret, and the one place where each may.
-const SHOWS_ITS_SECRET: [&str; 2] = ["vault decrypt", "token new"];
+const SHOWS_ITS_SECRET: [&str; 3] = ["vault decrypt", "vault view", "token new"];
 
 /// Files that are meant to hold the token; each has to be its owner's alone.
 const STORES: [&str; 3] = ["home/.docker/config.json", "home/.config/containers/auth.json", "run/containers/auth.json"];
@@ -191,13 +191,17 @@ fn a_token_pasted_anywhere_on_the_command_line_is_not_repeated() {
     home.write("pw", "correct horse\n");
     home.write("i.yml", "all:\n  vars:\n    user: me\n");
     // How many words name the command, then the words that are replaced one by one.
-    let calls: [(usize, &[&str]); 15] = [
+    let calls: [(usize, &[&str]); 19] = [
         (1, &["login", "127.0.0.1:1", "-u", "me", "--token-from", "file:pw", "--docker"]),
         (1, &["logout", "ghcr.io", "--docker"]),
         (1, &["status", "ghcr.io", "--json"]),
         (1, &["verify", "127.0.0.1:1/a/b:c", "--docker"]),
         (2, &["vault", "encrypt_string", "--name", "x", "--vault-password-file", "pw"]),
         (2, &["vault", "decrypt", "i.yml", "--vault-password-file", "pw"]),
+        (2, &["vault", "encrypt", "none.yml", "--output", "-", "--encrypt-vault-id", "x", "--vault-id", "x@pw"]),
+        (2, &["vault", "view", "i.yml", "--vault-password-env", "PW"]),
+        (2, &["vault", "rekey", "i.yml", "--vault-password-file", "pw", "--new-vault-password-file", "pw"]),
+        (2, &["vault", "rekey", "i.yml", "--vault-password-command", "true", "--new-vault-id", "x@pw"]),
         (2, &["inventory", "show", "i.yml", "--vault-password-file", "pw"]),
         (3, &["inventory", "set", "i.yml", "all.vars.user", "--plain", "you"]),
         (
@@ -322,6 +326,31 @@ fn calls(home: &Home, registry: &str, token: &str) -> BTreeMap<String, Vec<Call>
             vec![
                 with(&["vault", "decrypt"], &password).input(&block),
                 with(&["vault", "decrypt"], &password).input(token),
+            ],
+        ),
+        (
+            "vault encrypt",
+            vec![
+                with(&["vault", "encrypt"], &password).input(token),
+                with(&["vault", "encrypt", "--output", "whole.yml"], &password).input(token),
+                with(&["vault", "encrypt", "whole.yml"], &password),
+                with(&["vault", "encrypt", token], &password),
+            ],
+        ),
+        (
+            "vault rekey",
+            vec![
+                with(&["vault", "rekey", "whole.yml", "--new-vault-password-file", "pw"], &password),
+                with(&["vault", "rekey", "whole.yml", "--new-vault-password-file", token], &password),
+                with(&["vault", "rekey", token], &password),
+            ],
+        ),
+        (
+            "vault view",
+            vec![
+                with(&["vault", "view", "whole.yml"], &password),
+                with(&["vault", "view", "-"], &password).input(&block),
+                with(&["vault", "view", "token"], &password),
             ],
         ),
         (

@@ -10,4 +10,5 @@ mod status;
 mod support;
 mod token;
 mod vault;
+mod vault_password;
 mod verify;

@@ -4,3 +4,4 @@ mod scan;
 mod store;
 mod token;
 mod vault;
+mod vault_password;
