@@ -151,7 +151,11 @@ impl Scanner {
                     }
                 }
                 Begins::EncodedToken(kind, shift) => {
-                    let decoded = decode(bytes, start, shift, shape::MAX_LEN * 4 / 3 + 8);
+                    // Most places are no token, which a few characters tell.
+                    let mut decoded = decode(bytes, start, shift, shape::SHORT_LEN * 4 / 3 + 8);
+                    if decoded.get(shift..).is_some_and(|rest| shape::may_be_long(rest, KINDS[kind])) {
+                        decoded = decode(bytes, start, shift, shape::MAX_LEN * 4 / 3 + 8);
+                    }
                     let token = decoded.get(shift..).and_then(|rest| shape::token_at(rest, KINDS[kind]));
                     if let Some(token) = token {
                         found(self.found(window.line_at(start), KINDS[kind], token, true));

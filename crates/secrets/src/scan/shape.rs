@@ -8,7 +8,9 @@ use crate::{
 };
 
 /// No token that is looked for is longer. Those that carry a JWT have about 520 characters today.
-pub(super) const MAX_LEN: usize = 2048;
+pub(super) const MAX_LEN: usize = 1024;
+/// As long as all are but those with a JWT; a refresh token of the longest kind has as many.
+pub(super) const SHORT_LEN: usize = 204;
 /// Random characters of the length of the shortest kind without a checksum have more different ones than this, except once
 /// in more tokens than there will ever be; examples that a person types have fewer.
 const MIN_DIFFERENT: usize = 18;
@@ -37,6 +39,11 @@ pub(super) fn token_at(bytes: &[u8], kind: Kind) -> Option<&str> {
     }
 }
 
+/// Whether the token at the beginning of `bytes` may have more than [`SHORT_LEN`] characters.
+pub(super) fn may_be_long(bytes: &[u8], kind: Kind) -> bool {
+    kind == Kind::GithubInstallation && bytes.get(kind.prefix().len()..).is_some_and(|body| jwt_begins(body).is_some())
+}
+
 /// The first `length` bytes, when their checksum is right.
 fn checksummed(bytes: &[u8], length: usize) -> Option<&str> {
     let text = std::str::from_utf8(bytes.get(..length)?).ok()?;
@@ -54,11 +61,7 @@ fn random(bytes: &[u8], length: usize) -> Option<&str> {
 /// How long `APP_HEADER.PAYLOAD.SIGNATURE` is at the beginning of `body`, the form of installation tokens since 2026.
 fn jwt_len(body: &[u8]) -> Option<usize> {
     let body = &body[..body.len().min(MAX_LEN)];
-    let app = run(body, |byte| byte.is_ascii_alphanumeric());
-    if !(1..=20).contains(&app) || !body[app..].starts_with(b"_eyJ") {
-        return None;
-    }
-    let mut length = app + 1;
+    let mut length = jwt_begins(body)?;
     for part in 0..3 {
         if part > 0 {
             if body.get(length) != Some(&b'.') {
@@ -73,6 +76,12 @@ fn jwt_len(body: &[u8]) -> Option<usize> {
         length += characters;
     }
     Some(length)
+}
+
+/// Where the JWT begins, behind the number of the app.
+fn jwt_begins(body: &[u8]) -> Option<usize> {
+    let app = body.iter().take(21).position(|byte| !byte.is_ascii_alphanumeric())?;
+    (app > 0 && body[app..].starts_with(b"_eyJ")).then_some(app + 1)
 }
 
 /// How many bytes at the beginning are of a kind.
