@@ -134,6 +134,8 @@ fn examples_words_and_broken_tokens_are_no_findings() {
         format!("ghp{}{}", '_', "0123456789".repeat(4)),
         format!("github{}pat_{}_{}", '_', "A".repeat(22), "x".repeat(59)),
         format!("ghs{}APPID_JWT", '_'),
+        format!("ghs{}your-installation-token-goes-in-here-0123", '_'),
+        format!("ghs{}1_eyJ", '_').repeat(50),
         mistyped.clone(),
         STANDARD.encode(format!("me:{mistyped}")),
         classic()[..39].to_owned(),
