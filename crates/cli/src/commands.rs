@@ -13,6 +13,7 @@ mod inventory;
 mod login;
 mod logout;
 mod man;
+mod scan;
 #[cfg(feature = "serve")]
 mod serve;
 mod status;
@@ -31,6 +32,7 @@ pub(crate) enum Command {
     Verify(verify::Verify),
     Inventory(inventory::Inventory),
     Vault(vault::Vault),
+    Scan(scan::Scan),
     #[cfg(feature = "serve")]
     Token(token::Token),
     #[cfg(feature = "serve")]
@@ -52,6 +54,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Verify(verify) => verify.run(),
         Command::Inventory(inventory) => inventory.run(),
         Command::Vault(vault) => vault.run(),
+        Command::Scan(scan) => scan.run(),
         #[cfg(feature = "serve")]
         Command::Token(token) => token.run(),
         #[cfg(feature = "serve")]

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use pullpass_secrets::{
     Secret, file,
     inventory::{self, KeyPath, Value},
-    vault,
 };
 
 use crate::{
@@ -100,7 +99,9 @@ fn from_inventory(path: &Path, key_path: &KeyPath, password: &VaultPassword) -> 
             Secret::new(text)
         }
         Some(Value::Vault(payload)) => {
-            let plaintext = vault::decrypt(payload.as_bytes(), &password.existing()?)
+            let plaintext = password
+                .existing()?
+                .open(payload.as_bytes())
                 .map_err(|error| wrong_vault(&error).fact(format!("at {place}")))?;
             prompt::text(&plaintext).ok_or_else(|| Failure::usage(format!("{place} is not UTF-8 text")))?
         }

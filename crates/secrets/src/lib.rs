@@ -4,6 +4,7 @@
 
 pub mod file;
 pub mod inventory;
+pub mod scan;
 pub mod secret;
 pub mod store;
 pub mod token;

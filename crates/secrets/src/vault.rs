@@ -17,7 +17,11 @@ use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256, block_api::compress256};
 use zeroize::Zeroizing;
 
-use crate::Secret;
+pub use password::{DEFAULT_LABEL, Password, Passwords};
+
+pub mod ansible_cfg;
+mod password;
+pub mod vault_id;
 
 const HEADER: &[u8] = b"$ANSIBLE_VAULT";
 const CIPHER: &str = "AES256";
@@ -55,35 +59,12 @@ pub enum VaultError {
     /// The MAC is another one: a wrong password, or digits that were changed.
     #[error("wrong vault password, or the payload was damaged")]
     WrongPassword,
+    /// Passwords under other labels must not be tried, and there is none under this one.
+    #[error("no vault password is labelled `{0}`, and others are not tried")]
+    NoPassword(String),
     /// Authentic, and yet not padded as it must be.
     #[error("the vault payload was made by a faulty program: its padding is corrupt")]
     Padding,
-}
-
-/// A vault password: any bytes but none.
-#[derive(Clone)]
-pub struct Password(Zeroizing<Vec<u8>>);
-
-impl Password {
-    /// The contents of a password file. ASCII whitespace at both ends is not part of the password, as in Ansible.
-    ///
-    /// # Errors
-    /// [`VaultError::EmptyPassword`] when nothing else is in it.
-    pub fn from_file(contents: &[u8]) -> Result<Password, VaultError> {
-        // Python's idea of ASCII whitespace, which has the vertical tab in it.
-        let is_text = |byte: &u8| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c);
-        let start = contents.iter().position(is_text).ok_or(VaultError::EmptyPassword)?;
-        let end = contents.iter().rposition(is_text).map_or(start, |last| last + 1);
-        Ok(Password(Zeroizing::new(contents[start..end].to_vec())))
-    }
-
-    /// What a person typed, stripped as [`Password::from_file`] strips.
-    ///
-    /// # Errors
-    /// [`VaultError::EmptyPassword`]; Ansible would encrypt under no password at all.
-    pub fn from_prompt(typed: &Secret) -> Result<Password, VaultError> {
-        Password::from_file(typed.reveal().as_bytes())
-    }
 }
 
 /// Whether `payload` claims to be vault data. It must begin with the first byte: Ansible allows no blank before it.
@@ -128,7 +109,7 @@ pub fn encrypt_with_salt(
     salt: &[u8; 32],
 ) -> Result<String, VaultError> {
     let mut payload = match label {
-        None | Some("default") => format!("$ANSIBLE_VAULT;1.1;{CIPHER}\n"),
+        None | Some(DEFAULT_LABEL) => format!("$ANSIBLE_VAULT;1.1;{CIPHER}\n"),
         Some(label) if is_label(label) => format!("$ANSIBLE_VAULT;1.2;{CIPHER};{label}\n"),
         Some(label) => return Err(VaultError::Label(label.to_owned())),
     };

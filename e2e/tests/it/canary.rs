@@ -21,7 +21,7 @@ use pullpass_testing::{
 use crate::program::pullpass;
 
 /// Commands whose purpose is to show a secret, and the one place where each may.
-const SHOWS_ITS_SECRET: [&str; 2] = ["vault decrypt", "token new"];
+const SHOWS_ITS_SECRET: [&str; 3] = ["vault decrypt", "vault view", "token new"];
 
 /// Files that are meant to hold the token; each has to be its owner's alone.
 const STORES: [&str; 3] = ["home/.docker/config.json", "home/.config/containers/auth.json", "run/containers/auth.json"];
@@ -191,13 +191,17 @@ fn a_token_pasted_anywhere_on_the_command_line_is_not_repeated() {
     home.write("pw", "correct horse\n");
     home.write("i.yml", "all:\n  vars:\n    user: me\n");
     // How many words name the command, then the words that are replaced one by one.
-    let calls: [(usize, &[&str]); 14] = [
+    let calls: [(usize, &[&str]); 19] = [
         (1, &["login", "127.0.0.1:1", "-u", "me", "--token-from", "file:pw", "--docker"]),
         (1, &["logout", "ghcr.io", "--docker"]),
         (1, &["status", "ghcr.io", "--json"]),
         (1, &["verify", "127.0.0.1:1/a/b:c", "--docker"]),
         (2, &["vault", "encrypt_string", "--name", "x", "--vault-password-file", "pw"]),
         (2, &["vault", "decrypt", "i.yml", "--vault-password-file", "pw"]),
+        (2, &["vault", "encrypt", "none.yml", "--output", "-", "--encrypt-vault-id", "x", "--vault-id", "x@pw"]),
+        (2, &["vault", "view", "i.yml", "--vault-password-env", "PW"]),
+        (2, &["vault", "rekey", "i.yml", "--vault-password-file", "pw", "--new-vault-password-file", "pw"]),
+        (2, &["vault", "rekey", "i.yml", "--vault-password-command", "true", "--new-vault-id", "x@pw"]),
         (2, &["inventory", "show", "i.yml", "--vault-password-file", "pw"]),
         (3, &["inventory", "set", "i.yml", "all.vars.user", "--plain", "you"]),
         (
@@ -221,6 +225,7 @@ fn a_token_pasted_anywhere_on_the_command_line_is_not_repeated() {
         (2, &["token", "revoke", "99", "--data", &data]),
         (3, &["admin", "user", "add", "bob", "--password-stdin"]),
         (3, &["admin", "package", "set-visibility", "alice/app", "public", "--data", &data]),
+        (1, &["scan", "i.yml", "--json"]),
         (1, &["completions", "bash"]),
     ];
     let mut driven = 0;
@@ -249,6 +254,47 @@ fn a_token_pasted_anywhere_on_the_command_line_is_not_repeated() {
     }
     assert_eq!(canary.files_below(&home.path()), [""; 0]);
     assert!(driven > 300, "{driven}");
+}
+
+/// A leak is told by its place, wherever it is and however it is spelled: in files, their names, commits and messages.
+#[test]
+fn a_scan_that_finds_the_token_does_not_show_it() {
+    let home = Home::new();
+    let body = "CanaryOfTheScanInTestsOnly0123456789abcd";
+    let token = format!("ppt{}{body}{}", '_', pullpass_secrets::token::checksum(body));
+    let canary = Canary::new(&token);
+    let auth = STANDARD.encode(format!("octocat:{token}"));
+    let file = format!(r#"{{"auths":{{"ghcr.io":{{"auth":"{auth}"}}}}}}"#);
+    home.write("repository/config.json", &file);
+    home.write("repository/pull-secret.yml", format!("data:\n  .dockerconfigjson: {}\n", STANDARD.encode(&file)));
+    home.write(&format!("repository/{token}"), &token);
+    let git = |words: &[&str]| {
+        let mut git = home.command("git");
+        git.args(["-C", "repository", "-c", "user.name=a", "-c", "user.email=a@example.org"]).args(words);
+        run(&mut git).expect_success()
+    };
+    git(&["init", "--quiet"]);
+    git(&["add", "--all"]);
+    for (words, found) in [
+        // Three findings, and a name that has it masked; git's index has that name too.
+        (&["scan", "repository"][..], 5),
+        (&["scan", "repository", "--staged"], 4),
+        // Once, where it came in.
+        (&["scan", "repository", "--history"], 1),
+    ] {
+        if words.contains(&"--history") {
+            git(&["commit", "--quiet", "--message", &format!("uses {token}")]);
+        }
+        for json in [&[][..], &["--json"]] {
+            let watch = canary.watch(&home.path());
+            let ran = run(pullpass(&home).args(words).args(json));
+            let Sightings { samples, arguments, environments } = watch.stop();
+            assert!(ran.code == 1 && samples > 0, "{ran}");
+            assert_eq!(ran.stdout.matches("ppt_…").count(), found, "{ran}");
+            assert_eq!(canary.spellings_in(ran.said().as_bytes()), BTreeSet::new(), "{ran}");
+            assert!(arguments.is_empty() && environments.is_empty(), "{ran}");
+        }
+    }
 }
 
 /// What to call each command with, by its words.
@@ -280,6 +326,31 @@ fn calls(home: &Home, registry: &str, token: &str) -> BTreeMap<String, Vec<Call>
             vec![
                 with(&["vault", "decrypt"], &password).input(&block),
                 with(&["vault", "decrypt"], &password).input(token),
+            ],
+        ),
+        (
+            "vault encrypt",
+            vec![
+                with(&["vault", "encrypt"], &password).input(token),
+                with(&["vault", "encrypt", "--output", "whole.yml"], &password).input(token),
+                with(&["vault", "encrypt", "whole.yml"], &password),
+                with(&["vault", "encrypt", token], &password),
+            ],
+        ),
+        (
+            "vault rekey",
+            vec![
+                with(&["vault", "rekey", "whole.yml", "--new-vault-password-file", "pw"], &password),
+                with(&["vault", "rekey", "whole.yml", "--new-vault-password-file", token], &password),
+                with(&["vault", "rekey", token], &password),
+            ],
+        ),
+        (
+            "vault view",
+            vec![
+                with(&["vault", "view", "whole.yml"], &password),
+                with(&["vault", "view", "-"], &password).input(&block),
+                with(&["vault", "view", "token"], &password),
             ],
         ),
         (
@@ -330,6 +401,19 @@ fn calls(home: &Home, registry: &str, token: &str) -> BTreeMap<String, Vec<Call>
                 call(&["logout", token]),
                 call(&["logout", registry]),
                 with(&login, &["--password-stdin"]).input(token),
+            ],
+        ),
+        (
+            "scan",
+            vec![
+                call(&["scan"]),
+                call(&["scan", "--json"]),
+                call(&["scan", "token"]),
+                call(&["scan", token]),
+                call(&["scan", token, "--json"]),
+                call(&["scan", "--staged"]),
+                call(&["scan", "--history", token]),
+                call(&["scan", "--install-hook", token]),
             ],
         ),
         (

@@ -16,4 +16,5 @@ mod sample;
 mod stores;
 mod terminal;
 mod vault;
+mod vault_password;
 mod verbatim;

@@ -63,6 +63,9 @@ struct Set {
     /// Write this text unencrypted; for what is no secret, such as a user name
     #[arg(long, value_name = "TEXT")]
     plain: Option<String>,
+    /// Encrypt with the vault password that has this label, and write the label
+    #[arg(long, value_name = "LABEL", conflicts_with = "plain")]
+    encrypt_vault_id: Option<String>,
     #[command(flatten)]
     password: VaultPassword,
     #[arg(hide = true, num_args = 0..)]
@@ -77,7 +80,7 @@ impl Set {
         let secrets: Vec<String> = words.filter(|word| token::mask(word) != *word).collect();
         refuse_arguments(&secrets, "pullpass inventory set FILE KEYPATH < token.txt")?;
         if let Some(text) = &self.plain {
-            return self.write(|_| Ok(NewValue::Plain(text.clone())));
+            return self.write(|| Ok(NewValue::Plain(text.clone())));
         }
         // What cannot be edited is refused before anybody is asked for a secret.
         let existing = file::read(&self.file)?;
@@ -85,24 +88,38 @@ impl Set {
             inventory::get(bytes, &self.key_path).or_usage().map_err(|failure| self.in_file(failure))?;
         }
         let secret = new_secret("secret")?;
-        let password = self.password.new_or_existing()?;
+        let passwords = self.password.new_or_existing()?;
+        let replaced = match existing.as_deref().map(|bytes| inventory::get(bytes, &self.key_path).or_usage()) {
+            Some(value) => match value? {
+                Some(Value::Vault(payload)) => Some(payload),
+                _ => None,
+            },
+            None => None,
+        };
+        let old_label = replaced.as_ref().map(|payload| vault::label(payload.as_bytes()));
+        let (label, password) =
+            passwords.choose(self.encrypt_vault_id.as_deref(), old_label.as_ref().map(Option::as_deref))?;
         if let Some(bytes) = &existing {
-            self.check_password(bytes, &password)?;
+            self.check_password(bytes, &label, password)?;
         }
-        self.write(|existing| {
-            let label = existing.and_then(|payload| vault::label(payload.as_bytes()));
-            let payload = vault::encrypt(secret.reveal().as_bytes(), &password, label.as_deref()).or_usage()?;
+        self.write(|| {
+            let payload = vault::encrypt(secret.reveal().as_bytes(), password, Some(&label)).or_usage()?;
             Ok(NewValue::Vault(payload))
         })
     }
 
     /// A mistyped password would make a value that nobody opens together with the others. It has to open the value that
-    /// is replaced, or one under the label that a new value gets.
-    fn check_password(&self, bytes: &[u8], password: &vault::Password) -> Result<(), Failure> {
+    /// is replaced, or else one under the same label.
+    fn check_password(&self, bytes: &[u8], label: &str, password: &vault::Password) -> Result<(), Failure> {
+        let is_same_label = |found: Option<&str>| found.unwrap_or(vault::DEFAULT_LABEL) == label;
         let payload = match inventory::get(bytes, &self.key_path).or_usage()? {
-            Some(Value::Vault(payload)) => Some((self.key_path.to_string(), payload)),
+            Some(Value::Vault(payload)) if is_same_label(vault::label(payload.as_bytes()).as_deref()) => {
+                Some((self.key_path.to_string(), payload))
+            }
             _ => inventory::show(bytes).or_usage()?.into_iter().find_map(|entry| match entry.value {
-                inventory::Found::Vault { payload, label: None } => Some((entry.path.to_string(), payload)),
+                inventory::Found::Vault { payload, label } if is_same_label(label.as_deref()) => {
+                    Some((entry.path.to_string(), payload))
+                }
                 _ => None,
             }),
         };
@@ -122,29 +139,13 @@ impl Set {
         failure.fact(format!("in `{}`; nothing was changed", self.file.display()))
     }
 
-    /// Puts the value that `new` makes from the payload there was.
-    fn write(&self, new: impl Fn(Option<&str>) -> Result<NewValue, Failure>) -> Result<(), Failure> {
-        let changed = file::edit(&self.file, Access::Kept, |bytes| self.edited(bytes, &new).map(Some))
-            .map_err(|failure: Failure| self.in_file(failure))?;
+    /// Puts the value that `new` makes.
+    fn write(&self, new: impl Fn() -> Result<NewValue, Failure>) -> Result<(), Failure> {
+        let edited = |bytes: Option<&[u8]>| inventory::set(bytes, &self.key_path, &new()?).or_usage().map(Some);
+        let changed = file::edit(&self.file, Access::Kept, edited).map_err(|failure: Failure| self.in_file(failure))?;
         let done = if changed { "set" } else { "already" };
         output::say(format_args!("{done}: `{}` in `{}`", self.key_path, self.file.display()));
         Ok(())
-    }
-
-    fn edited(
-        &self,
-        bytes: Option<&[u8]>,
-        new: impl Fn(Option<&str>) -> Result<NewValue, Failure>,
-    ) -> Result<Vec<u8>, Failure> {
-        let before = match bytes {
-            Some(bytes) => inventory::get(bytes, &self.key_path).or_usage()?,
-            None => None,
-        };
-        let payload = match &before {
-            Some(Value::Vault(payload)) => Some(payload.as_str()),
-            _ => None,
-        };
-        inventory::set(bytes, &self.key_path, &new(payload)?).or_usage()
     }
 }
 
@@ -181,9 +182,9 @@ impl Show {
         let entries = inventory::show(&bytes)
             .or_usage()
             .map_err(|failure| failure.fact(format!("in `{}`", self.file.display())))?;
-        let password = self.password.is_given().then(|| self.password.existing()).transpose()?;
+        let passwords = self.password.if_given()?;
         let key = crate::environment::fingerprint_key();
-        let rows: Vec<Row> = entries.iter().map(|entry| row(entry, password.as_ref(), &key)).collect();
+        let rows: Vec<Row> = entries.iter().map(|entry| row(entry, passwords.as_ref(), &key)).collect();
         print(&self.file, &rows, self.json);
         // A value that the given password does not open is wrong input; a token in plain text is the answer no.
         match rows.iter().filter_map(|row| row.problem.as_ref().map(|(exit, _)| *exit)).max_by_key(|exit| exit.code()) {
@@ -193,7 +194,7 @@ impl Show {
     }
 }
 
-fn row(entry: &inventory::Entry, password: Option<&vault::Password>, key: &[u8; 32]) -> Row {
+fn row(entry: &inventory::Entry, passwords: Option<&vault::Passwords>, key: &[u8; 32]) -> Row {
     let mut row = Row {
         path: entry.path.to_string(),
         line: entry.line,
@@ -214,7 +215,7 @@ fn row(entry: &inventory::Entry, password: Option<&vault::Password>, key: &[u8; 
         }
         inventory::Found::Vault { payload, label } => {
             row.protection = format!("vault id {}", label.as_deref().unwrap_or("default"));
-            match password.map(|password| vault::decrypt(payload.as_bytes(), password)) {
+            match passwords.map(|passwords| passwords.open(payload.as_bytes())) {
                 None => {}
                 Some(Err(error)) => row.problem = Some((Exit::Usage, error.to_string())),
                 Some(Ok(plaintext)) => {

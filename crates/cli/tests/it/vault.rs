@@ -113,3 +113,91 @@ fn a_full_disk_behind_standard_output_is_no_success() {
     assert_eq!(output.status.code(), Some(3));
     assert!(String::from_utf8_lossy(&output.stderr).contains("standard output could not be written"));
 }
+
+#[test]
+fn whole_files_are_encrypted_viewed_rekeyed_and_decrypted() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = Home::new();
+    home.write("pw", "correct horse\n");
+    home.write("new", "another horse\n");
+    let files = [home.write("a.yml", "a: 1\n"), home.write("b.yml", "b: 2")];
+    let read = |at: usize| fs::read_to_string(&files[at]).expect("a file");
+    vault(&home, &["encrypt", "a.yml", "b.yml", "--encrypt-vault-id", "prod"], "").expect_success();
+    assert!((0..2).all(|at| read(at).starts_with("$ANSIBLE_VAULT;1.2;AES256;prod\n")));
+    let encrypted = [read(0), read(1)];
+    assert_eq!(vault(&home, &["view", "a.yml", "b.yml"], "").expect_success(), "a: 1\nb: 2\n");
+    assert_eq!([read(0), read(1)], encrypted, "viewing changes nothing");
+
+    // The label and the mode stay; a file that is named twice is one file.
+    fs::set_permissions(&files[0], fs::Permissions::from_mode(0o640)).expect("own file");
+    let rekey = ["rekey", "a.yml", "./a.yml", "b.yml", "--new-vault-password-file", "new"];
+    vault(&home, &rekey, "").expect_success();
+    assert!((0..2).all(|at| read(at).starts_with("$ANSIBLE_VAULT;1.2;AES256;prod\n")));
+    assert_eq!(mode(&files[0]), 0o640);
+    assert_fails(&vault(&home, &["view", "a.yml"], ""), 2, &["wrong vault password", "a.yml"]);
+    home.write("pw", "another horse\n");
+    vault(&home, &["rekey", "a.yml", "--new-vault-id", "test@new"], "").expect_success();
+    assert!(read(0).starts_with("$ANSIBLE_VAULT;1.2;AES256;test\n"));
+
+    vault(&home, &["decrypt", "a.yml", "b.yml"], "").expect_success();
+    assert_eq!([read(0).as_str(), read(1).as_str()], ["a: 1\n", "b: 2"]);
+    assert_eq!(mode(&files[0]), 0o600);
+}
+
+#[test]
+fn one_bad_file_among_several_leaves_all_as_they_were() {
+    let home = Home::new();
+    home.write("pw", "correct horse\n");
+    home.write("new", "another horse\n");
+    home.write("other", "a third horse\n");
+    for name in ["a.yml", "b.yml", "foreign.yml"] {
+        home.write(name, "a secret");
+    }
+    vault(&home, &["encrypt", "a.yml", "b.yml"], "").expect_success();
+    pullpass(&home, &["vault", "encrypt", "foreign.yml", "--vault-password-file", "other"]).expect_success();
+    home.write("plain.yml", "a: 1\n");
+    home.write("damaged.yml", "$ANSIBLE_VAULT;1.1;AES256\n12\n");
+    let before = listing(&home.path());
+    for bad in ["foreign.yml", "plain.yml", "damaged.yml", "missing.yml"] {
+        let rekey = ["rekey", "a.yml", bad, "b.yml", "--new-vault-password-file", "new"];
+        assert_fails(&vault(&home, &rekey, ""), 2, &[bad, "nothing was changed"]);
+        assert_fails(&vault(&home, &["decrypt", "a.yml", bad, "b.yml"], ""), 2, &[bad, "nothing was changed"]);
+        assert_eq!(listing(&home.path()), before);
+    }
+    assert_fails(&vault(&home, &["encrypt", "plain.yml", "a.yml"], ""), 2, &["already encrypted", "a.yml"]);
+    assert_fails(&vault(&home, &["decrypt", "a.yml", "b.yml", "--output", "out"], ""), 2, &["one file only"]);
+    assert_fails(&vault(&home, &["rekey", "a.yml", "--new-vault-id", "dév@new"], ""), 2, &["vault label"]);
+    assert_eq!(listing(&home.path()), before);
+}
+
+#[test]
+fn what_was_replaced_is_put_back_when_a_later_file_cannot_be() {
+    let home = Home::new();
+    home.write("pw", "correct horse\n");
+    home.write("new", "another horse\n");
+    home.write("a.yml", "a secret");
+    home.write("locked/b.yml", "a secret");
+    vault(&home, &["encrypt", "a.yml", "locked/b.yml"], "").expect_success();
+    let before = listing(&home.path());
+    // Another process holds the second file's lock.
+    let _lock = {
+        let directory = fs::File::open(home.path().join("locked")).expect("a directory");
+        directory.lock().expect("an exclusive lock");
+        directory
+    };
+    let ran = vault(&home, &["rekey", "a.yml", "locked/b.yml", "--new-vault-password-file", "new"], "");
+    assert_fails(&ran, 2, &["locked", "every file holds what it held before"]);
+    assert_eq!(listing(&home.path()), before);
+}
+
+#[test]
+fn what_is_piped_is_encrypted_byte_for_byte() {
+    let home = Home::new();
+    home.write("pw", "correct horse\n");
+    for text in ["", "text", "text\n", "\u{feff}two\r\nlines\n\n"] {
+        let payload = vault(&home, &["encrypt"], text).expect_success();
+        assert!(payload.starts_with("$ANSIBLE_VAULT;1.1;AES256\n"), "{payload}");
+        assert_eq!(vault(&home, &["decrypt", "-"], &payload).expect_success(), text);
+    }
+    assert_fails(&vault(&home, &["rekey", "-"], ""), 2, &["files only"]);
+}

@@ -1,0 +1,146 @@
+//! Several files as one step: all are read and made anew before the first is replaced.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use pullpass_secrets::{
+    file::{self, Access},
+    vault,
+};
+use zeroize::Zeroizing;
+
+use crate::{
+    failure::{Failure, OrFail},
+    output, prompt,
+};
+
+/// What was read, and where; `None` is standard input.
+pub(super) struct Source {
+    pub(super) path: Option<PathBuf>,
+    pub(super) bytes: Zeroizing<Vec<u8>>,
+}
+
+impl Source {
+    /// Says of an error where it is.
+    pub(super) fn in_place(&self, failure: Failure) -> Failure {
+        match &self.path {
+            Some(path) => failure.fact(format!("in `{}`; nothing was changed", path.display())),
+            None => failure,
+        }
+    }
+}
+
+/// Reads every file, each once; `-`, or no file at all, is standard input.
+pub(super) fn read(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
+    if paths.is_empty() {
+        return Ok(vec![Source { path: None, bytes: prompt::standard_input()? }]);
+    }
+    let mut seen = BTreeSet::new();
+    let mut sources = Vec::new();
+    for path in paths {
+        let path = Some(path).filter(|path| !is_standard(path));
+        // A file that is named twice, or by a link too, would look as if somebody had changed it in between.
+        if !seen.insert(path.map(|path| fs::canonicalize(path).unwrap_or_else(|_| path.clone()))) {
+            continue;
+        }
+        let bytes = match path {
+            None => prompt::standard_input()?,
+            Some(path) => file::read(path)?.map(Zeroizing::new).ok_or_else(|| {
+                Failure::usage(format!("there is no file `{}`", path.display())).fact("nothing was changed")
+            })?,
+        };
+        sources.push(Source { path: path.cloned(), bytes });
+    }
+    Ok(sources)
+}
+
+/// [`read`], and each has to be encrypted as a whole. Decrypting any other in place would leave nothing of it but one
+/// value. What is piped in may be a value as it stands in an inventory.
+pub(super) fn read_vaults(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
+    let mut sources = read(paths)?;
+    for source in &mut sources {
+        match &source.path {
+            None => source.bytes = Zeroizing::new(vault::unindent(&source.bytes)),
+            Some(_) if vault::is_encrypted(&source.bytes) => {}
+            Some(path) => {
+                let path = path.display();
+                return Err(Failure::usage(format!("`{path}` is not encrypted as a whole"))
+                    .fact("nothing was changed")
+                    .hint(format!("values inside it are listed by `pullpass inventory show {path}`"))
+                    .hint("one value is decrypted from standard input: paste it into `pullpass vault decrypt`"));
+            }
+        }
+    }
+    Ok(sources)
+}
+
+/// Whether a path means standard input or output.
+pub(super) fn is_standard(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// Puts out what became of the sources: to `output`, which takes one only, else to where each came from.
+pub(super) fn put(
+    sources: &[Source],
+    made: &[Zeroizing<Vec<u8>>],
+    output: Option<&Path>,
+    access: Access,
+    done: &str,
+) -> Result<(), Failure> {
+    if let Some(output) = output {
+        let [made] = made else {
+            return Err(Failure::usage("`--output` takes one file only").fact("nothing was changed"));
+        };
+        if is_standard(output) {
+            return output::bytes(made).or_unknown();
+        }
+        let is_in_place = sources.iter().any(|source| source.path.as_deref() == Some(output));
+        if !is_in_place {
+            file::edit(output, Access::OwnerOnly, |_| Ok::<_, Failure>(Some(made.to_vec())))?;
+            return Ok(());
+        }
+    }
+    let mut replaced = Vec::new();
+    for (source, made) in sources.iter().zip(made) {
+        let Some(path) = &source.path else {
+            output::bytes(made).or_unknown()?;
+            continue;
+        };
+        if let Err(failure) = replace(path, &source.bytes, made, access) {
+            return Err(undo(failure, replaced, access).fact(format!("in `{}`", path.display())));
+        }
+        replaced.push((path, &source.bytes, made));
+    }
+    for (path, _, _) in replaced {
+        output::say(format_args!("{done}: `{}`", path.display()));
+    }
+    Ok(())
+}
+
+/// Puts `new` into a file that still holds `old`.
+fn replace(path: &Path, old: &[u8], new: &[u8], access: Access) -> Result<(), Failure> {
+    file::edit(path, access, |found| match found {
+        Some(found) if found == old => Ok(Some(new.to_vec())),
+        _ => Err(Failure::unknown(format!("`{}` was changed meanwhile by somebody else", path.display()))
+            .hint("run the same command again")),
+    })?;
+    Ok(())
+}
+
+type Replaced<'a> = (&'a PathBuf, &'a Zeroizing<Vec<u8>>, &'a Zeroizing<Vec<u8>>);
+
+/// Puts back what was replaced before `failure`, and says of each file where it stands.
+fn undo(failure: Failure, replaced: Vec<Replaced<'_>>, access: Access) -> Failure {
+    let mut failure = failure;
+    let mut is_whole = true;
+    for (path, old, new) in replaced {
+        if replace(path, new, old, access).is_err() {
+            is_whole = false;
+            failure = failure.fact(format!("`{}` was changed and could not be put back", path.display()));
+        }
+    }
+    if is_whole { failure.fact("every file holds what it held before") } else { failure }
+}

@@ -1,0 +1,105 @@
+//! What the environment and `ansible.cfg` say about vault passwords. The environment goes before the file.
+
+use std::{
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+use pullpass_secrets::{
+    file,
+    vault::{DEFAULT_LABEL, ansible_cfg},
+};
+
+use crate::{environment, failure::Failure, output};
+
+/// The settings under Ansible's names, less `vault_`.
+pub(super) struct Settings {
+    /// `LABEL@SOURCE` each; paths are relative to the working directory, even those in the file.
+    pub(super) identity_list: Vec<String>,
+    pub(super) password_file: Option<PathBuf>,
+    /// The label of what comes without one.
+    pub(super) identity: String,
+    pub(super) encrypt_identity: Option<String>,
+    /// Whether only passwords under a payload's own label are tried (`vault_id_match`).
+    pub(super) only_matching: bool,
+    pub(super) ask: bool,
+    /// Whether a salt is prescribed.
+    pub(super) has_salt: bool,
+}
+
+impl Settings {
+    /// Reads the first `ansible.cfg` that there is, and the environment.
+    pub(super) fn read() -> Result<Settings, Failure> {
+        let file = find()?;
+        // `ANSIBLE_CONFIG=/dev/null` is how people say: none.
+        let regular = file.as_deref().filter(|path| path.is_file());
+        let bytes = regular.map(file::read).transpose()?.flatten().unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
+        let in_file = |name| ansible_cfg::option(&text, name);
+        let setting = |variable, name| text_variable(variable).or_else(|| in_file(name));
+        let is_true =
+            |variable, name| setting(variable, name).is_some_and(|value: String| ansible_cfg::is_true(&value));
+        let password_file = match (text_variable("ANSIBLE_VAULT_PASSWORD_FILE"), in_file("vault_password_file")) {
+            (Some(variable), _) => Some(path(&variable)?),
+            (None, Some(value)) => Some(path_from(&value, file.as_deref().and_then(Path::parent))?),
+            (None, None) => None,
+        };
+        Ok(Settings {
+            identity_list: setting("ANSIBLE_VAULT_IDENTITY_LIST", "vault_identity_list")
+                .map(|value| ansible_cfg::list(&value))
+                .unwrap_or_default(),
+            password_file,
+            identity: setting("ANSIBLE_VAULT_IDENTITY", "vault_identity").unwrap_or_else(|| DEFAULT_LABEL.to_owned()),
+            encrypt_identity: setting("ANSIBLE_VAULT_ENCRYPT_IDENTITY", "vault_encrypt_identity"),
+            only_matching: is_true("ANSIBLE_VAULT_ID_MATCH", "vault_id_match"),
+            ask: is_true("ANSIBLE_ASK_VAULT_PASS", "ask_vault_pass"),
+            has_salt: setting("ANSIBLE_VAULT_ENCRYPT_SALT", "vault_encrypt_salt").is_some(),
+        })
+    }
+}
+
+/// A path as a person writes it, relative to the working directory.
+pub(super) fn path(text: &str) -> Result<PathBuf, Failure> {
+    path_from(text, None)
+}
+
+fn path_from(text: &str, base: Option<&Path>) -> Result<PathBuf, Failure> {
+    // Only `~` needs a home.
+    let home = if text.starts_with('~') { environment::home()? } else { PathBuf::new() };
+    Ok(ansible_cfg::path(text, base.unwrap_or(Path::new("")), &home, environment::variable))
+}
+
+fn text_variable(name: &str) -> Option<String> {
+    environment::variable(name).map(|value| value.to_string_lossy().into_owned())
+}
+
+/// The file that Ansible would read: the first one that is there, and no other.
+fn find() -> Result<Option<PathBuf>, Failure> {
+    let named = match text_variable("ANSIBLE_CONFIG") {
+        Some(text) => {
+            let path = path(&text)?;
+            Some(if path.is_dir() { path.join("ansible.cfg") } else { path })
+        }
+        None => None,
+    };
+    if named.as_deref().is_some_and(is_readable) {
+        return Ok(named);
+    }
+    let here = PathBuf::from("ansible.cfg");
+    if is_readable(&here) {
+        // Whoever else may write here could name a script for us to run.
+        let is_open = fs::metadata(".").map_or(true, |directory| directory.mode() & 0o002 != 0);
+        if !is_open {
+            return Ok(Some(here));
+        }
+        output::warn("`./ansible.cfg` is ignored, as Ansible does: everybody may write in this directory");
+    }
+    let own = environment::home().ok().map(|home| home.join(".ansible.cfg"));
+    Ok(own.into_iter().chain([PathBuf::from("/etc/ansible/ansible.cfg")]).find(|path| is_readable(path)))
+}
+
+/// Ansible passes over what it may not read.
+fn is_readable(path: &Path) -> bool {
+    fs::File::open(path).is_ok()
+}
