@@ -159,6 +159,8 @@ impl Stage {
             .env("HOME", self.path(home))
             .env("XDG_RUNTIME_DIR", self.path(home).join("run"))
             .env("TMPDIR", self.directory.path())
+            // The person's vault passwords are none of the demonstration's.
+            .env("ANSIBLE_CONFIG", "/dev/null")
             .envs(variables.iter().cloned())
             .current_dir(self.directory.path())
             .stdin(Stdio::piped())
