@@ -269,12 +269,12 @@ async fn a_certificate_directory_that_is_half_or_broken_is_named() {
     assert_eq!(server.log(), [""; 0]);
 }
 
-/// Runs the test below in a process of its own, because the environment is everybody's.
+/// Runs the test below once more, in a process of its own, because the environment is everybody's.
 #[test]
 fn without_authorities_and_behind_a_proxy_a_loopback_registry_is_still_reached() {
     let nowhere = tempfile::NamedTempFile::new().unwrap();
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "http::in_a_bare_container", "--ignored"])
+        .args(["--exact", "http::a_loopback_registry_is_reached_past_the_systems_proxy"])
         .env("SSL_CERT_FILE", nowhere.path())
         .env_remove("SSL_CERT_DIR")
         .env("HTTP_PROXY", "http://127.0.0.1:1")
@@ -286,8 +286,7 @@ fn without_authorities_and_behind_a_proxy_a_loopback_registry_is_still_reached()
 }
 
 #[tokio::test]
-#[ignore = "run by the test above"]
-async fn in_a_bare_container() {
+async fn a_loopback_registry_is_reached_past_the_systems_proxy() {
     let server = Canned::start(ghcr).await;
     let options = Options { system_proxy: true, ..Options::default() };
     connect_with(&server, options).await.unwrap().manifest(&name(), &tag()).await.unwrap();
