@@ -36,10 +36,10 @@ pub(crate) struct Admin {
 #[derive(Subcommand)]
 enum AdminCommand {
     /// People
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  pullpass admin user add octocat --data /srv/pullpass")]
     User(UserCommand),
     /// Packages, which are repositories with an owner
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  pullpass admin package set-visibility octocat/app public")]
     Package(PackageCommand),
     Check(check::Check),
 }

@@ -2,16 +2,31 @@ use pullpass_testing::home::Home;
 
 use crate::support::*;
 
-#[test]
-fn every_command_has_help_and_most_have_examples() {
-    let home = Home::new();
-    let help = pullpass(&home, &["--help"]).expect_success();
-    for command in ["login", "logout", "status", "verify", "inventory", "vault", "token", "serve", "admin", "demo"] {
-        assert!(help.contains(command));
-        assert!(pullpass(&home, &[command, "--help"]).expect_success().contains("Usage:"));
+/// Every command and group of commands, as `--help` lists them.
+fn commands(home: &Home) -> Vec<String> {
+    let mut found = vec![String::new()];
+    let mut at = 0;
+    while let Some(command) = found.get(at).cloned() {
+        let words: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
+        let help = pullpass(home, &words).expect_success();
+        let listed = help.split_once("\nCommands:\n").map_or("", |(_, rest)| rest);
+        let lines = listed.lines().take_while(|line| !line.is_empty()).filter_map(|line| line.strip_prefix("  "));
+        let names = lines.filter(|line| !line.starts_with(' ')).filter_map(|line| line.split_whitespace().next());
+        found.extend(names.map(|name| format!("{command} {name}").trim().to_owned()));
+        at += 1;
     }
-    for words in [["inventory", "set"], ["vault", "encrypt_string"], ["vault", "decrypt"], ["token", "new"]] {
-        assert!(pullpass(&home, &[words[0], words[1], "--help"]).expect_success().contains("Example"), "{words:?}");
+    found
+}
+
+#[test]
+fn every_command_has_help_with_examples() {
+    let home = Home::new();
+    let commands = commands(&home);
+    assert!(commands.len() > 20, "{commands:?}");
+    for command in commands {
+        let words: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
+        let help = pullpass(&home, &words).expect_success();
+        assert!(help.contains("Usage:") && help.contains("Example"), "{command}: {help}");
     }
     assert!(pullpass(&home, &["--version"]).expect_success().starts_with("pullpass "));
 }
