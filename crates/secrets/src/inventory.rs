@@ -4,12 +4,21 @@
 //! If anything else than that value reads differently afterwards, the edit is refused.
 
 use crate::{Secret, token::Kind as TokenKind, vault};
+pub use check::{Defect, Problem, check, check_text};
 use document::{Document, Kind};
 pub use key_path::{KeyPath, KeyPathError, Step};
+pub use mend::Damage;
+pub use payloads::{Payload, Payloads};
 
+mod aliases;
+mod check;
 mod document;
 mod edit;
 mod key_path;
+mod libyaml;
+mod mend;
+mod payloads;
+mod raw;
 mod scalar;
 mod span;
 
@@ -95,6 +104,12 @@ pub enum InventoryError {
         /// The mapping, from 1.
         line: usize,
     },
+    /// A payload could not be replaced without another difference.
+    #[error("the payload at line {line} cannot be replaced safely: change it by hand")]
+    UnsafePayload {
+        /// From 1.
+        line: usize,
+    },
     /// The value could not be spliced in without another difference.
     #[error("`{path}` cannot be edited safely at line {line}: change it by hand")]
     Unsafe {
@@ -109,6 +124,8 @@ pub enum InventoryError {
 pub struct Entry {
     /// Its place.
     pub path: KeyPath,
+    /// Other places at which Ansible sees it, by aliases and merge keys.
+    pub also: Vec<KeyPath>,
     /// Its line, from 1.
     pub line: usize,
     /// What is there.
@@ -119,13 +136,17 @@ pub struct Entry {
 pub enum Found {
     /// A vault payload.
     Vault {
-        /// From `$ANSIBLE_VAULT` on, without indentation.
+        /// From `$ANSIBLE_VAULT` on, without indentation, and without its damage.
         payload: String,
         /// The vault id in its header.
         label: Option<String>,
+        /// What Ansible would refuse of it.
+        damage: Option<Damage>,
     },
     /// A text that begins as a token does.
     PlainToken(Secret),
+    /// A text that is another variable's value: `{{ vault_ghcr_pat }}`.
+    Reference(KeyPath),
 }
 
 /// A single value of a file.
@@ -146,22 +167,22 @@ pub enum NewValue {
     Plain(String),
 }
 
-/// Every secret in a file, in its order: vault values in any of their forms, and texts that begin as tokens do. A value
-/// with aliases is listed once, where it is written.
+/// Every secret in a file, in its order: vault values in any of their forms, texts that begin as tokens do, and texts that
+/// name another variable. A value with aliases is listed once, where it is written.
 ///
 /// # Errors
 /// When the file is no YAML that Ansible would read.
 pub fn show(bytes: &[u8]) -> Result<Vec<Entry>, InventoryError> {
     let document = Document::parse(text(bytes)?.1)?;
+    let mut also = aliases::other_paths(&document);
     let found = |node: usize| {
         let text = document.scalar(node)?;
-        let is_payload = |mapping: usize| document.json_vault(mapping) == Some(node);
-        let parent = match document.nodes[node].place {
-            document::Place::Value { mapping, .. } => Some(mapping).filter(|mapping| is_payload(*mapping)),
-            _ => None,
-        };
-        let value = if document.nodes[node].is_vault || parent.is_some() {
-            Found::Vault { payload: text.to_owned(), label: vault::label(text.as_bytes()) }
+        let holder = document.json_holder(node);
+        let value = if document.nodes[node].is_vault || holder.is_some() {
+            let (payload, damage) = mend::mended(text);
+            Found::Vault { label: vault::label(payload.as_bytes()), payload, damage }
+        } else if let Some(variable) = reference(text) {
+            Found::Reference(variable)
         } else {
             let secret = Secret::new(text.to_owned());
             if TokenKind::of(&secret) == TokenKind::Unknown {
@@ -169,10 +190,23 @@ pub fn show(bytes: &[u8]) -> Result<Vec<Entry>, InventoryError> {
             }
             Found::PlainToken(secret)
         };
-        let path = document.path(parent.unwrap_or(node))?;
-        Some(Entry { path, line: document.nodes[node].line, value })
+        let place = holder.unwrap_or(node);
+        let path = document.path(place)?;
+        Some(Entry { path, also: also.remove(&place).unwrap_or_default(), line: document.nodes[node].line, value })
     };
     Ok((0..document.nodes.len()).filter_map(found).collect())
+}
+
+/// The variable that a text is nothing but a reference to, filters left aside: `{{ a.b | trim }}`.
+fn reference(text: &str) -> Option<KeyPath> {
+    let inner = text.trim().strip_prefix("{{")?.strip_suffix("}}")?;
+    let name = inner.split('|').next()?.trim();
+    let is_name = |part: &str| {
+        !part.starts_with(|first: char| first.is_ascii_digit())
+            && !part.is_empty()
+            && part.chars().all(|character| character.is_ascii_alphanumeric() || character == '_')
+    };
+    if name.split('.').all(is_name) { name.parse().ok() } else { None }
 }
 
 /// The single value at a path, through aliases and merge keys; `None` when there is none or it is null.
@@ -198,7 +232,7 @@ pub fn get(bytes: &[u8], path: &KeyPath) -> Result<Option<Value>, InventoryError
     let payload =
         document.json_vault(node).or(Some(node).filter(|_| here.is_vault)).and_then(|node| document.scalar(node));
     match (payload, document.scalar(node)) {
-        (Some(payload), _) => Ok(Some(Value::Vault(payload.to_owned()))),
+        (Some(payload), _) => Ok(Some(Value::Vault(mend::mended(payload).0))),
         (None, Some(_)) if here.is_null() => Ok(None),
         (None, Some(text)) => Ok(Some(Value::Plain(text.to_owned()))),
         (None, None) => Err(InventoryError::NotA { what: "single value", path: path.clone(), line: here.line }),
@@ -213,11 +247,34 @@ pub fn get(bytes: &[u8], path: &KeyPath) -> Result<Option<Value>, InventoryError
 /// When the file is no YAML that Ansible would read, or the edit would touch anything else.
 pub fn set(existing: Option<&[u8]>, path: &KeyPath, value: &NewValue) -> Result<Vec<u8>, InventoryError> {
     let (mark, text) = text(existing.unwrap_or_default())?;
-    let edited = edit::set(text, path, value)?;
+    let edited = edit::set::set(text, path, value)?;
     if is_json(text) && !is_json(&edited) {
         return Err(InventoryError::Json);
     }
     Ok(format!("{mark}{edited}").into_bytes())
+}
+
+/// The file without the value at `path` and its key; `None` when there is none. A mapping or list that loses its last
+/// member stays, empty.
+///
+/// # Errors
+/// When the file is no YAML that Ansible would read, the path does not end at a single value of the file's own, or the
+/// edit would touch anything else.
+pub fn unset(bytes: &[u8], path: &KeyPath) -> Result<Option<Vec<u8>>, InventoryError> {
+    let (mark, text) = text(bytes)?;
+    Ok(edit::unset::unset(text, path)?.map(|edited| format!("{mark}{edited}").into_bytes()))
+}
+
+/// Every key path of the file's own that ends at a single value, for finding one that was misspelled.
+///
+/// # Errors
+/// When the file is no YAML that Ansible would read.
+pub fn paths(bytes: &[u8]) -> Result<Vec<KeyPath>, InventoryError> {
+    let document = Document::parse(text(bytes)?.1)?;
+    Ok((0..document.nodes.len())
+        .filter(|node| document.scalar(*node).is_some())
+        .filter_map(|node| document.path(node))
+        .collect())
 }
 
 fn is_json(text: &str) -> bool {

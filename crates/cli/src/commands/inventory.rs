@@ -117,7 +117,7 @@ impl Set {
                 Some((self.key_path.to_string(), payload))
             }
             _ => inventory::show(bytes).or_usage()?.into_iter().find_map(|entry| match entry.value {
-                inventory::Found::Vault { payload, label } if is_same_label(label.as_deref()) => {
+                inventory::Found::Vault { payload, label, .. } if is_same_label(label.as_deref()) => {
                     Some((entry.path.to_string(), payload))
                 }
                 _ => None,
@@ -184,7 +184,8 @@ impl Show {
             .map_err(|failure| failure.fact(format!("in `{}`", self.file.display())))?;
         let passwords = self.password.if_given()?;
         let key = crate::environment::fingerprint_key();
-        let rows: Vec<Row> = entries.iter().map(|entry| row(entry, passwords.as_ref(), &key)).collect();
+        let entries = entries.iter().filter(|entry| !matches!(entry.value, inventory::Found::Reference(_)));
+        let rows: Vec<Row> = entries.map(|entry| row(entry, passwords.as_ref(), &key)).collect();
         print(&self.file, &rows, self.json);
         // A value that the given password does not open is wrong input; a token in plain text is the answer no.
         match rows.iter().filter_map(|row| row.problem.as_ref().map(|(exit, _)| *exit)).max_by_key(|exit| exit.code()) {
@@ -208,12 +209,13 @@ fn row(entry: &inventory::Entry, passwords: Option<&vault::Passwords>, key: &[u8
         row.fingerprint = Some(token::fingerprint(secret, key));
     };
     match &entry.value {
+        inventory::Found::Reference(_) => {}
         inventory::Found::PlainToken(secret) => {
             row.protection = "plaintext".to_owned();
             row.problem = Some((Exit::No, "not encrypted".to_owned()));
             describe(&mut row, secret);
         }
-        inventory::Found::Vault { payload, label } => {
+        inventory::Found::Vault { payload, label, .. } => {
             row.protection = format!("vault id {}", label.as_deref().unwrap_or("default"));
             match passwords.map(|passwords| passwords.open(payload.as_bytes())) {
                 None => {}

@@ -7,17 +7,24 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
 use super::{
     InventoryError,
     key_path::{KeyPath, Step},
+    libyaml::{self, Collection, Seen},
+    span,
 };
 
-/// How many tabs that the parser does not know as blanks are helped over, before the text counts as malformed.
-const MAX_TABS: usize = 1000;
+/// How many bytes are read again, in all, to help the parser over tabs that it does not know as blanks.
+const MAX_READ_AGAIN: usize = 64 << 20;
+/// The key that marks a payload in JSON, which has no tags.
+pub(super) const JSON_KEY: &str = "__ansible_vault";
 /// How many mappings merged into one another are searched.
 const MAX_MERGES: usize = 64;
 
 pub(super) struct Document<'text> {
     /// Without a byte order mark. Every offset counts bytes from here.
     pub(super) text: &'text str,
-    pub(super) events: Vec<Event<'static>>,
+    /// How many events our parser saw.
+    event_count: usize,
+    /// The events that libyaml saw.
+    pub(super) seen: Vec<Seen>,
     /// In the order of the text.
     pub(super) nodes: Vec<Node>,
     anchors: BTreeMap<usize, usize>,
@@ -63,7 +70,8 @@ pub(super) enum Place {
 impl<'text> Document<'text> {
     pub(super) fn parse(text: &'text str) -> Result<Document<'text>, InventoryError> {
         let events = parse_events(text)?;
-        let mut document = Document { text, events: Vec::new(), nodes: Vec::new(), anchors: BTreeMap::new() };
+        let mut document =
+            Document { text, event_count: events.len(), seen: Vec::new(), nodes: Vec::new(), anchors: BTreeMap::new() };
         let offsets: Vec<usize> = text.char_indices().map(|(offset, _)| offset).chain([text.len()]).collect();
         let offset = |index: usize| offsets.get(index).copied().unwrap_or(text.len());
         let mut open: Vec<usize> = Vec::new();
@@ -90,10 +98,25 @@ impl<'text> Document<'text> {
                 }
                 _ => {}
             }
-            document.events.push(event);
         }
-        document.refuse_tabs()?;
+        document.refuse_bare_tags()?;
+        document.seen = libyaml::events(text)?;
         Ok(document)
+    }
+
+    /// A tag without a value in front of a comma: a version of libyaml refuses it, and its port to Rust panics.
+    fn refuse_bare_tags(&self) -> Result<(), InventoryError> {
+        let is_bare = |node: &&Node| {
+            node.has_properties && self.text[span::properties(self.text, node.start).tight_end..].starts_with(',')
+        };
+        match self.nodes.iter().find(is_bare) {
+            None => Ok(()),
+            Some(node) => Err(InventoryError::Syntax {
+                line: node.line,
+                column: node.column + 1,
+                problem: "a tag has no value".to_owned(),
+            }),
+        }
     }
 
     fn add(
@@ -161,27 +184,23 @@ impl<'text> Document<'text> {
     }
 
     fn begins_flow(&self, start: usize, bracket: char) -> bool {
-        self.text[super::span::properties(self.text, start).end..].starts_with(bracket)
+        self.text[span::properties(self.text, start).end..].starts_with(bracket)
     }
 
-    /// Ansible's parsers refuse a line that begins with a tab, where this one does not.
-    fn refuse_tabs(&self) -> Result<(), InventoryError> {
-        let may_have_tabs = |node: &&Node| {
-            node.is_flow()
-                || matches!(
-                    node.kind,
-                    Kind::Scalar { style: ScalarStyle::DoubleQuoted | ScalarStyle::SingleQuoted, .. }
-                )
-        };
-        let mut start = 0;
-        for (number, line) in self.text.split_inclusive('\n').enumerate() {
-            let is_inside = |node: &Node| node.start < start && start < node.end;
-            if line.starts_with('\t') && !self.nodes.iter().filter(may_have_tabs).any(is_inside) {
-                return Err(InventoryError::Tab { line: number + 1 });
+    /// Whether both parsers read the text as the same nodes with the same texts.
+    pub(super) fn is_sure(&self) -> bool {
+        let is_same = |node: &Node| match (&node.kind, self.seen.get(node.event)) {
+            // libyaml was given a line break at the end of a file without one.
+            (Kind::Scalar { value, .. }, Some(Seen::Scalar { value: seen, .. })) => {
+                value == seen
+                    || (!self.text.ends_with('\n') && value.trim_end_matches('\n') == seen.trim_end_matches('\n'))
             }
-            start += line.len();
-        }
-        Ok(())
+            (Kind::Mapping { .. }, Some(Seen::Start { collection: Collection::Mapping, .. }))
+            | (Kind::Sequence { .. }, Some(Seen::Start { collection: Collection::Sequence, .. }))
+            | (Kind::Alias(_), Some(Seen::Alias(_))) => true,
+            _ => false,
+        };
+        self.event_count == self.seen.len() && self.nodes.iter().all(is_same)
     }
 
     /// The first node, unless there is none: no document, or comments only.
@@ -194,6 +213,17 @@ impl<'text> Document<'text> {
         match self.nodes[node].kind {
             Kind::Alias(anchor) => self.anchors.get(&anchor).copied().unwrap_or(node),
             _ => node,
+        }
+    }
+
+    /// Why an edit does not follow the alias at `node`.
+    pub(super) fn alias_error(&self, node: usize, path: &KeyPath) -> InventoryError {
+        let anchor = self.follow(node);
+        InventoryError::Alias {
+            path: path.clone(),
+            line: self.nodes[node].line,
+            of: self.path(anchor).map_or_else(String::new, |path| path.to_string()),
+            of_line: self.nodes[anchor].line,
         }
     }
 
@@ -232,7 +262,7 @@ impl<'text> Document<'text> {
     }
 
     /// The mappings merged into one, the first of them last.
-    fn merge_sources(&self, mapping: usize) -> Vec<usize> {
+    pub(super) fn merge_sources(&self, mapping: usize) -> Vec<usize> {
         let Kind::Mapping { entries, .. } = &self.nodes[mapping].kind else { return Vec::new() };
         let merges = entries.iter().filter(|(key, _)| self.scalar(*key) == Some("<<"));
         let mut sources = Vec::new();
@@ -252,10 +282,22 @@ impl<'text> Document<'text> {
         match &self.nodes[node].kind {
             Kind::Mapping { entries, .. } if entries.len() == 1 => {
                 let (key, value) = entries[0];
-                (self.scalar(key) == Some("__ansible_vault") && self.scalar(value).is_some()).then_some(value)
+                (self.scalar(key) == Some(JSON_KEY) && self.scalar(value).is_some()).then_some(value)
             }
             _ => None,
         }
+    }
+
+    /// Whether a node has the tag that Ansible is about to drop.
+    pub(super) fn has_old_tag(&self, node: usize) -> bool {
+        let is_old = |tag: &Option<String>| tag.as_deref() == Some("!vault-encrypted");
+        matches!(self.seen.get(self.nodes[node].event), Some(Seen::Scalar { tag, .. }) if is_old(tag))
+    }
+
+    /// The mapping `{__ansible_vault: PAYLOAD}` whose payload a node is.
+    pub(super) fn json_holder(&self, node: usize) -> Option<usize> {
+        let Place::Value { mapping, .. } = self.nodes[node].place else { return None };
+        (self.json_vault(mapping) == Some(node)).then_some(mapping)
     }
 
     /// The way from the root to a node; `None` for keys, and for what has a key that is no scalar on its way.
@@ -311,7 +353,7 @@ pub(super) fn is_vault(tag: &Tag) -> bool {
 /// does not, and is given a blank instead, which leaves every offset where it was.
 fn parse_events(text: &str) -> Result<Vec<(Event<'static>, Span)>, InventoryError> {
     let mut shadow = Cow::Borrowed(text);
-    for _ in 0..MAX_TABS {
+    for _ in 0..(MAX_READ_AGAIN / text.len().max(1)).clamp(1, 1000) {
         let error = match Parser::new_from_str(&shadow).map(owned).collect() {
             Ok(events) => return Ok(events),
             Err(error) => error,

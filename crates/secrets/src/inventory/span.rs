@@ -110,6 +110,19 @@ impl<'text> Document<'text> {
         Some(Scalar { anchor, head: start..end, block })
     }
 
+    /// A scalar's bytes, from its first property to its last character.
+    pub(super) fn extent(&self, node: usize) -> Option<Range<usize>> {
+        let scalar = self.locate(node)?;
+        Some(scalar.head.start..scalar.end())
+    }
+
+    /// Where a scalar's own text begins, behind its tag and anchor.
+    pub(super) fn value_start(&self, node: usize) -> Option<usize> {
+        let scalar = self.locate(node)?;
+        let has_properties = self.nodes[node].has_properties;
+        Some(if has_properties { properties(self.text, scalar.head.start).end } else { scalar.head.start })
+    }
+
     /// Behind the colon that follows a key.
     pub(super) fn behind_colon(&self, key: usize) -> Option<usize> {
         let end = match self.nodes[key].kind {

@@ -75,6 +75,7 @@ fn others(bytes: &[u8], except: &KeyPath) -> Vec<(String, String)> {
     let payload = |value| match value {
         Found::Vault { payload, .. } => payload,
         Found::PlainToken(secret) => secret.reveal().to_owned(),
+        Found::Reference(variable) => variable.to_string(),
     };
     other.map(|entry| (entry.path.to_string(), payload(entry.value))).collect()
 }
@@ -491,10 +492,20 @@ proptest! {
 
 #[test]
 fn a_json_inventory_stays_json() {
-    let text = "{\"all\": {\"vars\": {\"a\": \"b\"}}}\n";
-    for path in ["all.vars.a", "all.vars.new", "new"] {
-        let value = NewValue::Vault(PAYLOAD.to_owned());
-        let refused = inventory::set(Some(text.as_bytes()), &path.parse().unwrap(), &value);
-        assert_eq!(refused, Err(InventoryError::Json), "{path}");
+    let text = "{\n  \"all\": {\"vars\": {\n      \"a\": \"b\",\n      \"n\": null}}}\n";
+    let quoted = PAYLOAD.replace('\n', "\\n");
+    for (at, old, new) in [
+        ("all.vars.a", "\"b\"", format!("{{\"__ansible_vault\": \"{quoted}\"}}")),
+        ("all.vars.n", "null", format!("{{\"__ansible_vault\": \"{quoted}\"}}")),
+        ("all.vars.new", "null", format!("null,\n      \"new\": {{\"__ansible_vault\": \"{quoted}\"}}")),
+        ("new.deep", "null}}", format!("null}}}},\n  \"new\": {{\"deep\": {{\"__ansible_vault\": \"{quoted}\"}}}}")),
+    ] {
+        let edited = set(text, at, vault()).unwrap();
+        assert_eq!(edited, text.replace(old, &new));
+        serde_json::from_str::<serde::de::IgnoredAny>(&edited).expect("JSON");
+        assert_eq!(shown(get(&edited, at)), shown(Some(Value::Vault(PAYLOAD.to_owned()))));
+        // And back to a text, again as JSON.
+        let back = set(&edited, at, plain("x")).unwrap();
+        assert_eq!(back, edited.replace(&format!("{{\"__ansible_vault\": \"{quoted}\"}}"), "\"x\""));
     }
 }

@@ -1,0 +1,306 @@
+//! Splicing one value into a text, and proving that it is the only thing that changed.
+
+use saphyr_parser::ScalarStyle;
+
+use super::{
+    Splice, apply,
+    payload::{is_quoted, payload_event, replace_payload, replace_quoted},
+};
+use crate::inventory::{
+    InventoryError, NewValue,
+    document::{Document, JSON_KEY, Kind, Place},
+    is_json,
+    key_path::{KeyPath, Step},
+    libyaml::Seen,
+    scalar,
+    span::{clear_indent, line_end},
+};
+
+/// Spaces per level in a file that has none to go by, and from a key to its block.
+const INDENT: usize = 2;
+
+/// `text` with the value at `path`.
+pub(in crate::inventory) fn set(text: &str, path: &KeyPath, value: &NewValue) -> Result<String, InventoryError> {
+    let document = Document::parse(text)?;
+    let (line, splice) = Edit::new(&document, value).plan(path)?;
+    splice
+        .and_then(|splice| apply(&document, vec![splice]))
+        .ok_or_else(|| InventoryError::Unsafe { path: path.clone(), line })
+}
+
+/// A value on its way into a document.
+pub(in crate::inventory) struct Edit<'a> {
+    document: &'a Document<'a>,
+    value: &'a NewValue,
+    /// The file's line break.
+    eol: &'static str,
+    /// Whether it has to stay JSON, which has no tags: payloads are `{"__ansible_vault": PAYLOAD}` there.
+    is_json: bool,
+}
+
+impl<'a> Edit<'a> {
+    pub(in crate::inventory) fn new(document: &'a Document<'a>, value: &'a NewValue) -> Edit<'a> {
+        let eol = if document.text.contains("\r\n") { "\r\n" } else { "\n" };
+        Edit { document, value, eol, is_json: is_json(document.text) }
+    }
+
+    /// The line at which the path leads on or ends, and what to do there; `None` when that cannot be told.
+    fn plan(&self, path: &KeyPath) -> Result<(usize, Option<Splice>), InventoryError> {
+        let keys_from = |depth: usize| keys_from(path, depth);
+        let Some(mut node) = self.document.root() else { return Ok((1, self.fill_empty_file(keys_from(0)?))) };
+        for (depth, step) in path.steps().iter().enumerate() {
+            let here = &self.document.nodes[node];
+            let not_a = |what| InventoryError::NotA { what, path: path.clone(), line: here.line };
+            node = match (step, &here.kind) {
+                (_, Kind::Alias(_)) => return Err(self.document.alias_error(node, path)),
+                (Step::Key(name), Kind::Mapping { .. }) => match self.document.child(node, name)? {
+                    Some(value) => value,
+                    None if self.document.merged(node, name)?.is_some() => {
+                        return Err(InventoryError::Merged { path: path.clone(), line: here.line });
+                    }
+                    None => return Ok((here.line, self.append(node, keys_from(depth)?))),
+                },
+                (Step::Key(_), _) if here.is_empty() => {
+                    return Ok((here.line, self.fill(node, keys_from(depth)?)));
+                }
+                (Step::Key(_), _) => return Err(not_a("mapping")),
+                (Step::Item(index), Kind::Sequence { items, .. }) => {
+                    *items.get(*index).ok_or_else(|| InventoryError::NoItem(path.clone()))?
+                }
+                (Step::Item(_), _) => return Err(not_a("list")),
+            };
+        }
+        let here = &self.document.nodes[node];
+        match (&here.kind, self.document.json_vault(node), self.value) {
+            (Kind::Alias(_), ..) => Err(self.document.alias_error(node, path)),
+            (_, Some(payload), NewValue::Vault(text)) => Ok((here.line, replace_quoted(self.document, payload, text))),
+            (_, Some(_), NewValue::Plain(_)) if here.is_flow() => Ok((here.line, self.replace_mapping(node))),
+            (Kind::Scalar { .. }, ..) => Ok((here.line, self.replace(node))),
+            _ => Err(InventoryError::NotA { what: "single value", path: path.clone(), line: here.line }),
+        }
+    }
+
+    /// A value that is there.
+    pub(in crate::inventory) fn replace(&self, node: usize) -> Option<Splice> {
+        let text = self.document.text;
+        let here = &self.document.nodes[node];
+        let Kind::Scalar { style, .. } = here.kind else { return None };
+        let Seen::Scalar { anchor, .. } = self.document.seen.get(here.event)? else { return None };
+        let by = self.value_events(anchor.clone());
+        let events = here.event..here.event + 1;
+        if here.is_empty() {
+            let Place::Value { key, .. } = here.place else { return None };
+            let at = self.document.behind_colon(key)?;
+            if here.is_in_flow {
+                return Some(Splice { range: at..at, with: format!(" {}", self.in_line(style)), events, by });
+            }
+            let end = line_end(text, at);
+            let with = format!(" {}{}{}", self.head(style), &text[at..end], self.lines(end, self.block_indent(node)));
+            return Some(Splice { range: at..end, with, events, by });
+        }
+        let place = self.document.locate(node)?;
+        if let (NewValue::Vault(payload), true) =
+            (self.value, here.is_vault && (place.block.is_some() || is_quoted(style)))
+        {
+            return replace_payload(self.document, node, payload);
+        }
+        let anchor = place.anchor.map(|anchor| format!("{anchor} ")).unwrap_or_default();
+        if here.is_in_flow {
+            return Some(Splice { range: place.head, with: format!("{anchor}{}", self.in_line(style)), events, by });
+        }
+        // What is behind the value on its line, a comment that is, stays there.
+        let end = line_end(text, place.head.end);
+        let behind = &text[place.head.end..end];
+        let range = place.head.start..place.block.map_or(end, |block| block.content.end);
+        let lines = self.lines(range.end, self.block_indent(node));
+        let with = format!("{anchor}{}{behind}{lines}", self.head(style));
+        Some(Splice { range, with, events, by })
+    }
+
+    /// A text in the place of `{__ansible_vault: PAYLOAD}`.
+    fn replace_mapping(&self, node: usize) -> Option<Splice> {
+        let here = &self.document.nodes[node];
+        (!here.has_properties).then(|| Splice {
+            range: here.start..here.end,
+            with: self.in_line(ScalarStyle::DoubleQuoted),
+            events: here.event..here.last_event + 1,
+            by: self.value_events(None),
+        })
+    }
+
+    /// New keys at the end of a mapping.
+    fn append(&self, mapping: usize, keys: Vec<&str>) -> Option<Splice> {
+        let text = self.document.text;
+        let here = &self.document.nodes[mapping];
+        let Kind::Mapping { entries, is_flow } = &here.kind else { return None };
+        let events = here.last_event..here.last_event;
+        let by = self.mapping_events(&keys, false);
+        if *is_flow {
+            let (at, comma) = match entries.last() {
+                Some((key, last)) => (self.document.tail(*last)?, self.comma(*key)),
+                None => (here.start + text[here.start..here.end].find('{')? + 1, String::new()),
+            };
+            return Some(Splice { range: at..at, with: format!("{comma}{}", self.flow_entry(&keys)), events, by });
+        }
+        let (first, _) = entries.first()?;
+        let (_, last) = entries.last()?;
+        let at = line_end(text, self.document.tail(*last)?);
+        let with = self.entry(at, &keys, self.document.nodes[*first].column);
+        Some(Splice { range: at..at, with, events, by })
+    }
+
+    /// What parts a new key from the one before it: a key that has a line of its own gets a neighbour that has one too.
+    fn comma(&self, key: usize) -> String {
+        let start = self.document.nodes[key].start;
+        let text = &self.document.text[..start];
+        let indent = &text[text.rfind('\n').map_or(0, |line_break| line_break + 1)..];
+        if indent.trim_matches(' ').is_empty() && start > indent.len() {
+            format!(",{}{indent}", self.eol)
+        } else {
+            ", ".to_owned()
+        }
+    }
+
+    /// New keys under a key that has no value yet, or under none.
+    fn fill(&self, node: usize, keys: Vec<&str>) -> Option<Splice> {
+        let text = self.document.text;
+        let here = &self.document.nodes[node];
+        let (at, indent) = match here.place {
+            Place::Value { key, .. } if !here.is_in_flow => {
+                (self.document.behind_colon(key)?, self.document.nodes[key].column + self.step())
+            }
+            // Behind `---`.
+            Place::Root => (here.start.min(text.find("---")? + 3), 0),
+            _ => return None,
+        };
+        let at = line_end(text, at);
+        let events = here.event..here.event + 1;
+        let by = self.mapping_events(&keys, true);
+        Some(Splice { range: at..at, with: self.entry(at, &keys, indent), events, by })
+    }
+
+    /// New keys in a file without any.
+    fn fill_empty_file(&self, keys: Vec<&str>) -> Option<Splice> {
+        let text = self.document.text;
+        let entry = self.entry(text.len(), &keys, 0);
+        // An entry begins with a line break, which a file that ends with one has already.
+        let entry = entry.strip_prefix(self.eol).unwrap_or(&entry);
+        let with = match text.is_empty() || text.ends_with('\n') {
+            true => format!("{entry}{}", self.eol),
+            false => format!("{}{entry}", self.eol),
+        };
+        let at = self.document.seen.len() - 1;
+        let mut by = vec![Seen::Frame];
+        by.extend(self.mapping_events(&keys, true));
+        by.push(Seen::Frame);
+        Some(Splice { range: text.len()..text.len(), with, events: at..at, by })
+    }
+
+    /// Nested keys and the value as lines behind `at`, each behind a line break.
+    fn entry(&self, at: usize, keys: &[&str], indent: usize) -> String {
+        let step = self.step();
+        let mut lines = String::new();
+        for (depth, key) in keys.iter().enumerate() {
+            lines += &format!("{}{}{}:", self.eol, " ".repeat(indent + depth * step), scalar::plain_or_quoted(key));
+        }
+        let indent = indent + (keys.len() - 1) * step + INDENT;
+        format!("{lines} {}{}", self.head(ScalarStyle::Plain), self.lines(at, indent))
+    }
+
+    /// Nested keys and the value on one line.
+    fn flow_entry(&self, keys: &[&str]) -> String {
+        let quoted = |key: &str| if self.is_json { scalar::double_quoted(key) } else { scalar::plain_or_quoted(key) };
+        let keys: Vec<String> = keys.iter().map(|key| format!("{}: ", quoted(key))).collect();
+        format!("{}{}{}", keys.join("{"), self.in_line(ScalarStyle::Plain), "}".repeat(keys.len() - 1))
+    }
+
+    /// The value's part on the line of its key.
+    fn head(&self, style: ScalarStyle) -> String {
+        match self.value {
+            NewValue::Vault(_) => "!vault |".to_owned(),
+            NewValue::Plain(text) => scalar::render(text, style),
+        }
+    }
+
+    /// The value's lines under its key, in the place of what ends at `at`, each behind a line break.
+    fn lines(&self, at: usize, indent: usize) -> String {
+        match self.value {
+            NewValue::Vault(payload) => {
+                let indent = clear_indent(self.document.text, at, indent);
+                payload.lines().map(|line| format!("{}{}{line}", self.eol, " ".repeat(indent))).collect()
+            }
+            NewValue::Plain(_) => String::new(),
+        }
+    }
+
+    /// The whole value on one line, as flow collections need it.
+    fn in_line(&self, style: ScalarStyle) -> String {
+        match self.value {
+            NewValue::Vault(payload) if self.is_json => {
+                format!("{{\"{JSON_KEY}\": {}}}", scalar::double_quoted(payload))
+            }
+            NewValue::Vault(payload) => format!("!vault {}", scalar::double_quoted(payload)),
+            NewValue::Plain(text) if self.is_json => scalar::double_quoted(text),
+            NewValue::Plain(text) => scalar::render(text, style),
+        }
+    }
+
+    /// The column of a block under a key, or in the place of a list item.
+    fn block_indent(&self, node: usize) -> usize {
+        match self.document.nodes[node].place {
+            Place::Value { key, .. } => self.document.nodes[key].column + INDENT,
+            _ => self.document.nodes[node].column,
+        }
+    }
+
+    /// How far the file indents: by its first mapping inside another.
+    fn step(&self) -> usize {
+        let nodes = &self.document.nodes;
+        let step = nodes.iter().find_map(|node| match (node.place, &node.kind) {
+            (Place::Value { key, .. }, Kind::Mapping { entries, is_flow: false }) => {
+                nodes[entries.first()?.0].column.checked_sub(nodes[key].column).filter(|step| *step > 0)
+            }
+            _ => None,
+        });
+        step.unwrap_or(INDENT)
+    }
+
+    /// The events of the value.
+    fn value_events(&self, anchor: Option<String>) -> Vec<Seen> {
+        match self.value {
+            NewValue::Vault(payload) if self.is_json => {
+                vec![Seen::MAPPING, Seen::text(JSON_KEY), Seen::text(payload), Seen::MAPPING_END]
+            }
+            NewValue::Vault(payload) => vec![payload_event(payload, anchor)],
+            NewValue::Plain(text) => {
+                vec![Seen::Scalar { value: text.clone(), tag: None, anchor, is_plain: false }]
+            }
+        }
+    }
+
+    /// The events of nested keys and the value; of the outermost mapping too when it is new.
+    fn mapping_events(&self, keys: &[&str], is_new: bool) -> Vec<Seen> {
+        let mut events = Vec::new();
+        for (depth, key) in keys.iter().enumerate() {
+            if depth > 0 || is_new {
+                events.push(Seen::MAPPING);
+            }
+            events.push(Seen::text(key));
+        }
+        events.extend(self.value_events(None));
+        let ends = keys.len() - usize::from(!is_new);
+        events.extend((0..ends).map(|_| Seen::MAPPING_END));
+        events
+    }
+}
+
+/// The keys to be made, of which none may be a list item.
+fn keys_from(path: &KeyPath, depth: usize) -> Result<Vec<&str>, InventoryError> {
+    let steps = path.steps()[depth..].iter();
+    steps
+        .map(|step| match step {
+            Step::Key(key) => Ok(key.as_str()),
+            Step::Item(_) => Err(InventoryError::NoItem(path.clone())),
+        })
+        .collect()
+}

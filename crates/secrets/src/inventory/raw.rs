@@ -1,0 +1,67 @@
+//! Payloads as they stand in any text, whatever it is: commented out, in a file that is no YAML, under a tag that was
+//! forgotten.
+
+use std::ops::Range;
+
+use aho_corasick::AhoCorasick;
+
+/// What may be in front of every line of such a payload, beside blanks: the marks of comments and of quoted mails.
+const MARKS: &[u8] = b"#;/*>-";
+const HEADER: &str = "$ANSIBLE_VAULT;";
+
+/// A payload whose lines all begin with the same bytes.
+pub(super) struct Block {
+    /// From its header's `$` to the end of its last line, without the line break.
+    pub(super) range: Range<usize>,
+    /// What each further line begins with.
+    prefix: String,
+    eol: &'static str,
+    /// The lines without what they begin with.
+    pub(super) text: String,
+}
+
+impl Block {
+    /// `payload` in the form of this one.
+    pub(super) fn spelled(&self, payload: &str) -> String {
+        let lines: Vec<&str> = payload.lines().collect();
+        lines.join(&format!("{}{}", self.eol, self.prefix))
+    }
+}
+
+/// Every place where a header begins.
+pub(super) fn headers(bytes: &[u8]) -> Vec<usize> {
+    let header = AhoCorasick::new([HEADER]).ok();
+    header.map(|header| header.find_iter(bytes).map(|found| found.start()).collect()).unwrap_or_default()
+}
+
+/// The payloads of a text, in order.
+pub(super) fn blocks(bytes: &[u8]) -> Vec<Block> {
+    headers(bytes).into_iter().filter_map(|start| block(bytes, start)).collect()
+}
+
+fn block(bytes: &[u8], start: usize) -> Option<Block> {
+    let line_start = bytes[..start].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let prefix = &bytes[line_start..start];
+    if !prefix.iter().all(|byte| matches!(byte, b' ' | b'\t') || MARKS.contains(byte)) {
+        return None;
+    }
+    let prefix = std::str::from_utf8(prefix).ok()?;
+    let mut lines = bytes[start..].split_inclusive(|byte| *byte == b'\n');
+    let first = lines.next()?;
+    let eol = if first.ends_with(b"\r\n") { "\r\n" } else { "\n" };
+    let mut text = std::str::from_utf8(first).ok()?.trim_ascii_end().to_owned();
+    let mut end = start + text.len();
+    let mut at = start + first.len();
+    for line in lines {
+        let Some(digits) = line.strip_prefix(prefix.as_bytes()).map(<[u8]>::trim_ascii) else { break };
+        if digits.is_empty() || !digits.iter().all(u8::is_ascii_hexdigit) {
+            break;
+        }
+        text.push('\n');
+        text.extend(digits.iter().map(|digit| char::from(*digit)));
+        end = at + line.trim_ascii_end().len();
+        at += line.len();
+    }
+    // A header alone is only spoken of.
+    text.contains('\n').then(|| Block { range: start..end, prefix: prefix.to_owned(), eol, text: text + "\n" })
+}
