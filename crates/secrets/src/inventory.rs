@@ -14,6 +14,7 @@ mod aliases;
 mod check;
 mod document;
 mod edit;
+pub mod files;
 mod key_path;
 mod libyaml;
 mod mend;
@@ -145,6 +146,8 @@ pub enum Found {
     },
     /// A text that begins as a token does.
     PlainToken(Secret),
+    /// Any other text, in a file that was encrypted as a whole.
+    Text(Secret),
     /// A text that is another variable's value: `{{ vault_ghcr_pat }}`.
     Reference(KeyPath),
 }
@@ -173,6 +176,24 @@ pub enum NewValue {
 /// # Errors
 /// When the file is no YAML that Ansible would read.
 pub fn show(bytes: &[u8]) -> Result<Vec<Entry>, InventoryError> {
+    entries(
+        bytes,
+        |secret| {
+            if TokenKind::of(&secret) == TokenKind::Unknown { None } else { Some(Found::PlainToken(secret)) }
+        },
+    )
+}
+
+/// [`show`] for the plaintext of a file that is encrypted as a whole: every text in it is a secret.
+///
+/// # Errors
+/// When the plaintext is no YAML that Ansible would read.
+pub fn show_opened(bytes: &[u8]) -> Result<Vec<Entry>, InventoryError> {
+    entries(bytes, |secret| Some(Found::Text(secret)))
+}
+
+/// `of_text` decides over texts that are neither payloads nor references.
+fn entries(bytes: &[u8], of_text: impl Fn(Secret) -> Option<Found>) -> Result<Vec<Entry>, InventoryError> {
     let document = Document::parse(text(bytes)?.1)?;
     let mut also = aliases::other_paths(&document);
     let found = |node: usize| {
@@ -184,11 +205,7 @@ pub fn show(bytes: &[u8]) -> Result<Vec<Entry>, InventoryError> {
         } else if let Some(variable) = reference(text) {
             Found::Reference(variable)
         } else {
-            let secret = Secret::new(text.to_owned());
-            if TokenKind::of(&secret) == TokenKind::Unknown {
-                return None;
-            }
-            Found::PlainToken(secret)
+            of_text(Secret::new(text.to_owned()))?
         };
         let place = holder.unwrap_or(node);
         let path = document.path(place)?;

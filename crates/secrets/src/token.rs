@@ -65,6 +65,11 @@ impl Kind {
         PREFIXES.iter().find(|(_, kind)| *kind == self).map_or("", |(prefix, _)| prefix)
     }
 
+    /// The prefixes of all kinds that have one.
+    pub fn prefixes() -> impl Iterator<Item = &'static str> {
+        PREFIXES.iter().map(|(prefix, _)| *prefix)
+    }
+
     /// Words for people and for JSON.
     pub fn name(self) -> &'static str {
         match self {

@@ -208,6 +208,11 @@ impl<'text> Document<'text> {
         (!self.nodes.is_empty()).then_some(0)
     }
 
+    /// Whether the text is more than a scalar or a list, as any inventory in YAML is.
+    pub(super) fn has_mapping(&self) -> bool {
+        self.nodes.first().is_some_and(|root| matches!(root.kind, Kind::Mapping { .. }))
+    }
+
     /// The node itself, or the one that it is an alias of.
     pub(super) fn follow(&self, node: usize) -> usize {
         match self.nodes[node].kind {

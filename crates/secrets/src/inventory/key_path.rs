@@ -41,6 +41,11 @@ impl KeyPath {
         &self.0
     }
 
+    /// Whether the last steps of this path are those of `end`.
+    pub fn ends_with(&self, end: &KeyPath) -> bool {
+        self.0.ends_with(&end.0)
+    }
+
     /// The path of the value under `key` in the mapping that holds this value.
     #[must_use]
     pub fn sibling(&self, key: &str) -> KeyPath {

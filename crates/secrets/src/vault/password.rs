@@ -111,6 +111,14 @@ impl Passwords {
     /// # Errors
     /// [`VaultError::NoPassword`] when only a matching label counts and there is none; else as [`decrypt`].
     pub fn open(&self, payload: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        self.opened(payload).map(|(plaintext, _)| plaintext)
+    }
+
+    /// [`Passwords::open`], and the password that did it.
+    ///
+    /// # Errors
+    /// As [`Passwords::open`].
+    pub fn opened(&self, payload: &[u8]) -> Result<(Zeroizing<Vec<u8>>, &Password), VaultError> {
         let own = label(payload).unwrap_or_else(|| self.default_label.clone());
         let (matching, others): (Vec<_>, Vec<_>) = self.list.iter().partition(|(label, _)| *label == own);
         let others = others.into_iter().filter(|_| !self.only_matching);
@@ -121,7 +129,7 @@ impl Passwords {
             }
             match decrypt(payload, password) {
                 Err(VaultError::WrongPassword) => tried.push(password),
-                result => return result,
+                result => return result.map(|plaintext| (plaintext, password)),
             }
         }
         Err(if tried.is_empty() { VaultError::NoPassword(own) } else { VaultError::WrongPassword })

@@ -1,0 +1,65 @@
+//! `pullpass inventory unset`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use pullpass_secrets::{
+    file,
+    inventory::{self, KeyPath},
+};
+
+use super::{
+    near,
+    place::{Place, open_whole},
+    write::Write,
+};
+use crate::{
+    failure::{Failure, OrFail},
+    output,
+    vault_password::VaultPassword,
+};
+
+/// Remove one value with its key, and leave every other byte as it is
+///
+/// A vault password is needed for files only that are encrypted as a whole. A mapping that loses its last key stays, as
+/// `{}`. What an alias refers to is not removed.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  pullpass inventory unset inventory.yml all.vars.iaas_console.ghcr_pat
+  pullpass inventory unset host_vars/web1.yml ghcr_pat --diff --dry-run")]
+pub(super) struct Unset {
+    /// The file, or a directory that has it
+    #[arg(value_name = "PATH")]
+    path: PathBuf,
+    /// The value's keys, joined by dots
+    key_path: KeyPath,
+    #[command(flatten)]
+    write: Write,
+    #[command(flatten)]
+    password: VaultPassword,
+}
+
+impl Unset {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let place = Place::at(&self.path, &self.key_path, &self.password)?;
+        let in_file = |failure: Failure| failure.fact(format!("in `{}`; nothing was changed", place.path.display()));
+        let bytes = file::read(&place.path)?
+            .ok_or_else(|| Failure::usage(format!("there is no file `{}`", place.path.display())))?;
+        let opened = open_whole(&bytes, &self.password).map_err(in_file)?;
+        self.write.change(&place.path, opened.as_ref(), |content| {
+            let content = content.unwrap_or_default();
+            match inventory::unset(content, &place.key_path).or_usage()? {
+                Some(edited) => Ok(Some(edited)),
+                None => {
+                    let known = inventory::paths(content).or_usage()?;
+                    let failure = Failure::no(format!("nothing is at `{}`", place.key_path));
+                    Err(near::paths(&place.key_path, known.iter()).into_iter().fold(failure, Failure::hint))
+                }
+            }
+        })?;
+        let done = self.write.done("removed");
+        output::say(format_args!("{done}: `{}` in `{}`", place.key_path, place.path.display()));
+        Ok(())
+    }
+}

@@ -1,0 +1,90 @@
+//! The files of a tree in which Ansible, or a person, could have put a secret.
+
+use std::{
+    collections::HashSet,
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    sync::LazyLock,
+};
+
+use aho_corasick::AhoCorasick;
+use walkdir::{DirEntry, WalkDir};
+
+use super::is_json;
+use crate::{scan::files::Unreadable, token::Kind, vault};
+
+/// What a file is to Ansible.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Encrypted as a whole.
+    Whole,
+    /// YAML or JSON, or meant to be.
+    Yaml,
+    /// Anything else: INI inventories, templates, scripts, notes.
+    Text,
+}
+
+impl Form {
+    /// By its bytes and its name: what has neither an extension nor YAML in it is an INI inventory.
+    pub fn of(path: &Path, bytes: &[u8]) -> Form {
+        if vault::is_encrypted(bytes) {
+            return Form::Whole;
+        }
+        match path.extension().and_then(OsStr::to_str) {
+            Some("yml" | "yaml" | "json") => Form::Yaml,
+            Some(_) => Form::Text,
+            None => {
+                let text = String::from_utf8_lossy(bytes);
+                let is_meant = text.contains("!vault |") || text.trim_start().starts_with("---") || is_json(&text);
+                let is_mapping =
+                    || super::document::Document::parse(&text).is_ok_and(|document| document.has_mapping());
+                if is_meant || is_mapping() { Form::Yaml } else { Form::Text }
+            }
+        }
+    }
+}
+
+/// What a file with a secret in it has somewhere, beside the prefixes of tokens.
+const NEEDLES: [&str; 3] = ["$ANSIBLE_VAULT", "!vault", "__ansible_vault"];
+const REFERENCE: &[u8] = b"{{";
+
+static HOLDS: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| AhoCorasick::new(NEEDLES.into_iter().chain(Kind::prefixes())).ok());
+
+/// Whether a file has anything in it that a secret has. One that says no has none.
+pub fn may_hold_secret(bytes: &[u8]) -> bool {
+    HOLDS.as_ref().is_none_or(|needles| needles.is_match(bytes))
+}
+
+/// [`may_hold_secret`], or a reference to a secret in another file.
+pub fn may_hold(bytes: &[u8]) -> bool {
+    may_hold_secret(bytes) || bytes.windows(REFERENCE.len()).any(|window| window == REFERENCE)
+}
+
+/// Every regular file below `root`, or `root` itself, each once. Links are followed, as Ansible follows them. Left out is
+/// what belongs to others: version control, Python's and npm's own trees, and files of ours that are not finished.
+pub fn below(root: &Path) -> impl Iterator<Item = Result<PathBuf, Unreadable>> {
+    let mut seen = HashSet::new();
+    let entries = WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter().filter_entry(is_ours);
+    entries.filter_map(move |entry| match entry {
+        Ok(entry) if entry.file_type().is_file() => {
+            let path = entry.into_path();
+            let is_new = seen.insert(path.canonicalize().unwrap_or_else(|_| path.clone()));
+            is_new.then_some(Ok(path))
+        }
+        Ok(_) => None,
+        Err(error) => {
+            let path = error.path().unwrap_or(root).to_owned();
+            // A link that leads nowhere holds nothing.
+            let is_dangling = path.symlink_metadata().is_ok_and(|link| link.is_symlink()) && !path.exists();
+            (!is_dangling).then(|| Err(Unreadable { path, source: error.into() }))
+        }
+    })
+}
+
+fn is_ours(entry: &DirEntry) -> bool {
+    let name = entry.file_name().as_encoded_bytes();
+    let is_foreign = matches!(name, b".git" | b".hg" | b".svn" | b"node_modules" | b"__pycache__")
+        || entry.path().join("pyvenv.cfg").exists();
+    entry.depth() == 0 || !is_foreign && !name.starts_with(b".pullpass-")
+}
