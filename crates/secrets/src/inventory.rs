@@ -9,6 +9,7 @@ use document::{Document, Kind};
 pub use key_path::{KeyPath, KeyPathError, Step};
 pub use mend::Damage;
 pub use payloads::{Payload, Payloads};
+pub use view::{Tagged, View};
 
 mod aliases;
 mod check;
@@ -22,6 +23,7 @@ mod payloads;
 mod raw;
 mod scalar;
 mod span;
+mod view;
 
 /// Why a file could not be read or edited. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -121,6 +123,25 @@ pub enum InventoryError {
     },
 }
 
+impl InventoryError {
+    /// The line that it names, from 1.
+    pub fn line(&self) -> Option<usize> {
+        match self {
+            InventoryError::Encoding { line, .. }
+            | InventoryError::Syntax { line, .. }
+            | InventoryError::Tab { line }
+            | InventoryError::TwoDocuments { line }
+            | InventoryError::NotA { line, .. }
+            | InventoryError::Alias { line, .. }
+            | InventoryError::Merged { line, .. }
+            | InventoryError::UnsafePayload { line }
+            | InventoryError::Unsafe { line, .. } => Some(*line),
+            InventoryError::Duplicate { second, .. } => Some(*second),
+            InventoryError::WholeFile | InventoryError::Json | InventoryError::NoItem(_) => None,
+        }
+    }
+}
+
 /// One secret in a file.
 pub struct Entry {
     /// Its place.
@@ -205,6 +226,9 @@ fn entries(bytes: &[u8], of_text: impl Fn(Secret) -> Option<Found>) -> Result<Ve
         } else if let Some(variable) = reference(text) {
             Found::Reference(variable)
         } else {
+            if document.nodes[node].is_null() {
+                return None;
+            }
             of_text(Secret::new(text.to_owned()))?
         };
         let place = holder.unwrap_or(node);

@@ -1,5 +1,6 @@
 //! `pullpass inventory`: secrets inside inventories, in place.
 
+mod check;
 mod diff;
 mod near;
 mod place;
@@ -27,6 +28,7 @@ pub(crate) struct Inventory {
 #[derive(Subcommand)]
 enum InventoryCommand {
     Show(show::Show),
+    Check(check::Check),
     Set(set::Set),
     Unset(unset::Unset),
 }
@@ -35,6 +37,7 @@ impl Inventory {
     pub(crate) fn run(self) -> Result<(), Failure> {
         match self.command {
             InventoryCommand::Show(show) => show.run(),
+            InventoryCommand::Check(check) => check.run(),
             InventoryCommand::Set(set) => set.run(),
             InventoryCommand::Unset(unset) => unset.run(),
         }

@@ -75,6 +75,14 @@ impl<'file> Payloads<'file> {
         Payloads { mark: "", content: Content::Other(bytes), list }
     }
 
+    /// The byte order mark and the document, for YAML.
+    pub(super) fn yaml(&self) -> Option<(&'file str, &Document<'file>)> {
+        match &self.content {
+            Content::Yaml(document) => Some((self.mark, document)),
+            Content::Other(_) => None,
+        }
+    }
+
     /// In the order of the file.
     pub fn list(&self) -> &[Payload] {
         &self.list
@@ -99,6 +107,26 @@ impl<'file> Payloads<'file> {
         }
         let edited = apply(document, splices).ok_or(InventoryError::UnsafePayload { line: last_line })?;
         Ok(format!("{}{edited}", self.mark).into_bytes())
+    }
+}
+
+impl Payload {
+    pub(super) fn tagged_node(&self) -> Option<usize> {
+        match self.spot {
+            Spot::Tagged(node) => Some(node),
+            _ => None,
+        }
+    }
+
+    pub(super) fn json_node(&self) -> Option<usize> {
+        match self.spot {
+            Spot::Json(node) => Some(node),
+            _ => None,
+        }
+    }
+
+    pub(super) fn splice(&self, document: &Document<'_>, with: &str) -> Option<Splice> {
+        self.spot.splice(document, with)
     }
 }
 

@@ -111,14 +111,14 @@ impl Passwords {
     /// # Errors
     /// [`VaultError::NoPassword`] when only a matching label counts and there is none; else as [`decrypt`].
     pub fn open(&self, payload: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-        self.opened(payload).map(|(plaintext, _)| plaintext)
+        self.open_with(payload).map(|(plaintext, _)| plaintext)
     }
 
     /// [`Passwords::open`], and the password that did it.
     ///
     /// # Errors
     /// As [`Passwords::open`].
-    pub fn opened(&self, payload: &[u8]) -> Result<(Zeroizing<Vec<u8>>, &Password), VaultError> {
+    pub fn open_with(&self, payload: &[u8]) -> Result<(Zeroizing<Vec<u8>>, &Password), VaultError> {
         let own = label(payload).unwrap_or_else(|| self.default_label.clone());
         let (matching, others): (Vec<_>, Vec<_>) = self.list.iter().partition(|(label, _)| *label == own);
         let others = others.into_iter().filter(|_| !self.only_matching);

@@ -74,7 +74,7 @@ fn others(bytes: &[u8], except: &KeyPath) -> Vec<(String, String)> {
     let other = entries.into_iter().filter(|entry| entry.path != *except);
     let payload = |value| match value {
         Found::Vault { payload, .. } => payload,
-        Found::PlainToken(secret) => secret.reveal().to_owned(),
+        Found::PlainToken(secret) | Found::Text(secret) => secret.reveal().to_owned(),
         Found::Reference(variable) => variable.to_string(),
     };
     other.map(|entry| (entry.path.to_string(), payload(entry.value))).collect()

@@ -1,5 +1,6 @@
 mod file;
 mod inventory;
+mod inventory_view;
 mod scan;
 mod store;
 mod token;

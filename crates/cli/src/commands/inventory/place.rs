@@ -142,6 +142,6 @@ pub(super) fn open_whole(bytes: &[u8], password: &VaultPassword) -> Result<Optio
         return Ok(None);
     }
     let passwords = password.to_rekey()?;
-    let (plaintext, password) = passwords.opened(bytes).map_err(|error| wrong_vault(&error))?;
+    let (plaintext, password) = passwords.open_with(bytes).map_err(|error| wrong_vault(&error))?;
     Ok(Some(Opened { encrypted: bytes.to_vec(), plaintext, password: password.clone() }))
 }

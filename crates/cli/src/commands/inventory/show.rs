@@ -72,6 +72,8 @@ struct Row {
 }
 
 enum Protection {
+    /// The file could not be read.
+    Unknown,
     Plain,
     /// A value of its own.
     Value(Option<String>),
@@ -140,7 +142,7 @@ impl Show {
                 .map_err(|failure| failure.fact(format!("in `{}`", file.path.display()))),
             Err(error) if files::may_hold_secret(content) => Ok(vec![Row {
                 problem: Some((Exit::Usage, error.to_string())),
-                ..Row::new(file, 1, Protection::Plain)
+                ..Row::new(file, error.line().unwrap_or(1), Protection::Unknown)
             }]),
             // Somebody else's YAML, with nothing of ours in it.
             Err(_) => Ok(Vec::new()),
@@ -232,6 +234,7 @@ impl Row {
     fn protection(&self) -> String {
         let id = |label: &Option<String>| label.clone().unwrap_or_else(|| vault::DEFAULT_LABEL.to_owned());
         match (&self.protection, &self.refers_to) {
+            (Protection::Unknown, _) => String::new(),
             (Protection::Plain, _) => "plaintext".to_owned(),
             (Protection::Value(label), _) => format!("vault id {}", id(label)),
             (Protection::File(label), _) => format!("whole file, vault id {}", id(label)),
@@ -256,10 +259,11 @@ impl Row {
             "path": self.path.as_ref().map(KeyPath::to_string),
             "also": self.also.iter().map(KeyPath::to_string).collect::<Vec<_>>(),
             "protection": match self.protection {
-                Protection::Plain => "plaintext",
-                Protection::Value(_) => "value",
-                Protection::File(_) => "file",
-                Protection::Reference => "reference",
+                Protection::Unknown => None,
+                Protection::Plain => Some("plaintext"),
+                Protection::Value(_) => Some("value"),
+                Protection::File(_) => Some("file"),
+                Protection::Reference => Some("reference"),
             },
             "vault_id": vault_id,
             "refers_to": self.refers_to.as_ref().map(|(to, _)| to.to_string()),
@@ -278,7 +282,11 @@ impl Row {
         let (kind, fingerprint) =
             self.token(key).map_or_else(Default::default, |(kind, fingerprint)| (kind.to_owned(), fingerprint));
         let mut cells = vec![
-            self.path.as_ref().map_or_else(|| "(whole file)".to_owned(), KeyPath::to_string),
+            match (&self.path, &self.protection) {
+                (Some(path), _) => path.to_string(),
+                (None, Protection::Unknown) => "(not readable)".to_owned(),
+                (None, _) => "(whole file)".to_owned(),
+            },
             format!("{}:{}", self.file.display(), self.line),
             self.protection(),
             kind,

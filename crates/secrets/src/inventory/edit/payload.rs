@@ -19,6 +19,11 @@ pub(super) fn is_quoted(style: ScalarStyle) -> bool {
     style == ScalarStyle::DoubleQuoted
 }
 
+/// Whether a scalar holds its text in lines of their own.
+pub(super) fn is_block(style: ScalarStyle) -> bool {
+    matches!(style, ScalarStyle::Literal | ScalarStyle::Folded)
+}
+
 /// A payload in the place of the one that a tagged block or double-quoted scalar holds: header (`|`), indentation, tag,
 /// anchor, comments and blank lines stay.
 pub(in crate::inventory) fn replace_payload(document: &Document<'_>, node: usize, payload: &str) -> Option<Splice> {

@@ -4,7 +4,7 @@ use saphyr_parser::ScalarStyle;
 
 use super::{
     Splice, apply,
-    payload::{is_quoted, payload_event, replace_payload, replace_quoted},
+    payload::{is_block, is_quoted, payload_event, replace_payload, replace_quoted},
 };
 use crate::inventory::{
     InventoryError, NewValue,
@@ -80,8 +80,19 @@ impl<'a> Edit<'a> {
         }
     }
 
-    /// A value that is there.
+    /// A value that is there. A payload keeps the form of the one that it replaces.
     pub(in crate::inventory) fn replace(&self, node: usize) -> Option<Splice> {
+        let here = &self.document.nodes[node];
+        let Kind::Scalar { style, .. } = here.kind else { return None };
+        let keeps_form = here.is_vault && !here.is_empty() && (is_quoted(style) || is_block(style));
+        match self.value {
+            NewValue::Vault(payload) if keeps_form => replace_payload(self.document, node, payload),
+            _ => self.write_over(node),
+        }
+    }
+
+    /// A value in the form of a new one, in the place of another.
+    pub(in crate::inventory) fn write_over(&self, node: usize) -> Option<Splice> {
         let text = self.document.text;
         let here = &self.document.nodes[node];
         let Kind::Scalar { style, .. } = here.kind else { return None };
@@ -99,11 +110,6 @@ impl<'a> Edit<'a> {
             return Some(Splice { range: at..end, with, events, by });
         }
         let place = self.document.locate(node)?;
-        if let (NewValue::Vault(payload), true) =
-            (self.value, here.is_vault && (place.block.is_some() || is_quoted(style)))
-        {
-            return replace_payload(self.document, node, payload);
-        }
         let anchor = place.anchor.map(|anchor| format!("{anchor} ")).unwrap_or_default();
         if here.is_in_flow {
             return Some(Splice { range: place.head, with: format!("{anchor}{}", self.in_line(style)), events, by });
@@ -118,7 +124,7 @@ impl<'a> Edit<'a> {
     }
 
     /// A text in the place of `{__ansible_vault: PAYLOAD}`.
-    fn replace_mapping(&self, node: usize) -> Option<Splice> {
+    pub(in crate::inventory) fn replace_mapping(&self, node: usize) -> Option<Splice> {
         let here = &self.document.nodes[node];
         (!here.has_properties).then(|| Splice {
             range: here.start..here.end,
