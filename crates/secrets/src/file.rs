@@ -1,10 +1,13 @@
 //! The one door for reading and replacing the small files that hold secrets: credential stores, inventories, password
 //! files. What it replaces, it replaces whole: under a lock, with the same owner and mode, on disk before it is named.
 
+pub mod journal;
+
 use std::{
     ffi::OsStr,
     fs::{self, DirBuilder, File, OpenOptions, Permissions},
     io::{self, ErrorKind, Read, Write},
+    mem,
     os::unix::{
         ffi::OsStrExt,
         fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
@@ -18,9 +21,13 @@ use rustix::{
     fs::{FlockOperation, Gid, OFlags, Uid, XattrFlags},
     io::Errno,
 };
+use zeroize::Zeroizing;
 
 /// The largest file that is read, in bytes (16 MiB).
 pub const MAX_LEN: u64 = 16 << 20;
+
+/// How the names begin that are put beside a file for a moment: no tool should take such a file for one of a person's.
+pub const PREFIX: &str = ".pullpass-";
 
 /// Bits of a mode by which everybody may write.
 const WRITABLE_BY_OTHERS: u32 = 0o002;
@@ -29,6 +36,8 @@ const LOCK_TRIES: u32 = 500;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// How often an edit starts over because somebody who does not lock wrote in between.
 const EDIT_TRIES: u32 = 10;
+/// Opening a pipe without these would wait for its writer, and opening a terminal could make it ours.
+const WITHOUT_WAITING: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
 /// As many links in a row as Linux itself follows.
 const MAX_LINKS: u32 = 40;
 
@@ -104,7 +113,7 @@ impl Stamp {
 /// # Errors
 /// When it is there and cannot be read, is no regular file, is larger than [`MAX_LEN`] or writable by everybody.
 pub fn read(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
-    Ok(load(path)?.map(|(bytes, _)| bytes))
+    Ok(load(path)?.map(|mut loaded| mem::take(&mut *loaded.bytes)))
 }
 
 /// The permission bits (`0o7777`) of a file; `None` when there is none.
@@ -147,14 +156,13 @@ pub fn edit<E: From<FileError>>(
     let directory = lock(parent)?;
     for _ in 0..EDIT_TRIES {
         let old = load(&path)?;
-        let bytes = old.as_ref().map(|(bytes, _)| bytes.as_slice());
+        let bytes = old.as_ref().map(|old| old.bytes.as_slice());
         let Some(new) = change(bytes)? else { return Ok(false) };
-        let is_wide = |(_, metadata): &(_, fs::Metadata)| access.of(Some(metadata)) != metadata.mode() & 0o7777;
+        let is_wide = |old: &Loaded| access.of(Some(old)) != old.metadata.mode() & 0o7777;
         if bytes == Some(&new) && !old.as_ref().is_some_and(is_wide) {
             return Ok(false);
         }
-        let old = old.as_ref().map(|(_, metadata)| metadata);
-        if replace(&path, parent, old, access, &new)? {
+        if replace(&path, parent, old.as_ref(), access, &new)? {
             directory.sync_all().map_err(failed("sync", parent))?;
             return Ok(true);
         }
@@ -164,19 +172,26 @@ pub fn edit<E: From<FileError>>(
 
 impl Access {
     /// The mode of the file that comes in the place of `old`.
-    fn of(self, old: Option<&fs::Metadata>) -> u32 {
+    fn of(self, old: Option<&Loaded>) -> u32 {
         match (old, self) {
             (None, _) => 0o600,
-            (Some(old), Access::Kept) => old.mode() & 0o7777,
-            (Some(old), Access::OwnerOnly) => old.mode() & 0o700,
+            (Some(old), Access::Kept) => old.metadata.mode() & 0o7777,
+            (Some(old), Access::OwnerOnly) => old.metadata.mode() & 0o700,
         }
     }
 }
 
-/// Gives `to` the access control list and the extended attributes of the file at `path`.
-fn copy_attributes(path: &Path, to: &File) -> Result<(), Errno> {
+/// A file that was read: what it holds and what it was, all of one moment.
+struct Loaded {
+    file: File,
+    metadata: fs::Metadata,
+    bytes: Zeroizing<Vec<u8>>,
+}
+
+/// Gives one file the access control list and the extended attributes of another.
+fn copy_attributes(from: &File, to: &File) -> Result<(), Errno> {
     let mut names = vec![0; 64 * 1024];
-    let length = match rustix::fs::listxattr(path, &mut names) {
+    let length = match rustix::fs::flistxattr(from, &mut names) {
         Ok(length) => length,
         Err(Errno::NOTSUP) => 0,
         Err(error) => return Err(error),
@@ -184,7 +199,7 @@ fn copy_attributes(path: &Path, to: &File) -> Result<(), Errno> {
     let mut value = vec![0; 64 * 1024];
     for name in names[..length].split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
         let name = OsStr::from_bytes(name);
-        let length = rustix::fs::getxattr(path, name, &mut value)?;
+        let length = rustix::fs::fgetxattr(from, name, &mut value)?;
         match rustix::fs::fsetxattr(to, name, &value[..length], XattrFlags::empty()) {
             // Labels of a security module are set by its own rules.
             Err(_) if name.as_bytes().starts_with(b"security.") => {}
@@ -212,12 +227,13 @@ fn metadata(path: &Path) -> Result<Option<fs::Metadata>, FileError> {
     unless_missing(fs::metadata(path)).map_err(failed("read", path))
 }
 
-/// Bytes and metadata, both from one open file.
-fn load(path: &Path) -> Result<Option<(Vec<u8>, fs::Metadata)>, FileError> {
-    // Opening a pipe without this would wait for its writer.
-    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
-    let opened = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path);
-    let Some(file) = unless_missing(opened).map_err(failed("read", path))? else { return Ok(None) };
+fn load(path: &Path) -> Result<Option<Loaded>, FileError> {
+    let opened = OpenOptions::new().read(true).custom_flags(WITHOUT_WAITING.bits().cast_signed()).open(path);
+    unless_missing(opened).map_err(failed("read", path))?.map(|file| load_open(file, path)).transpose()
+}
+
+/// Reads an open file, if it is one that may be trusted. `path` is for the messages.
+fn load_open(file: File, path: &Path) -> Result<Loaded, FileError> {
     let metadata = file.metadata().map_err(failed("read", path))?;
     if !metadata.is_file() {
         return Err(FileError::NotAFile(path.to_owned()));
@@ -225,12 +241,12 @@ fn load(path: &Path) -> Result<Option<(Vec<u8>, fs::Metadata)>, FileError> {
     if metadata.mode() & WRITABLE_BY_OTHERS != 0 {
         return Err(FileError::WorldWritable(path.to_owned()));
     }
-    let mut bytes = Vec::new();
+    let mut bytes = Zeroizing::new(Vec::new());
     (&file).take(MAX_LEN + 1).read_to_end(&mut bytes).map_err(failed("read", path))?;
     if bytes.len() as u64 > MAX_LEN {
         return Err(FileError::TooLarge(path.to_owned()));
     }
-    Ok(Some((bytes, metadata)))
+    Ok(Loaded { file, metadata, bytes })
 }
 
 /// The file that `path` means in the end, which need not exist.
@@ -249,7 +265,10 @@ fn follow_links(path: &Path) -> Result<PathBuf, FileError> {
 /// Locks a directory until the returned handle is dropped. A lock on the directory leaves no lock file behind, and holds
 /// for a file that is replaced or not there yet.
 fn lock(directory: &Path) -> Result<File, FileError> {
-    let file = File::open(directory).map_err(failed("open", directory))?;
+    lock_open(File::open(directory).map_err(failed("open", directory))?, directory)
+}
+
+fn lock_open(file: File, directory: &Path) -> Result<File, FileError> {
     for _ in 0..LOCK_TRIES {
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(file),
@@ -261,34 +280,15 @@ fn lock(directory: &Path) -> Result<File, FileError> {
 }
 
 /// Puts `bytes` in the place of the file that `old` describes; `false` when another one has taken its place.
-fn replace(
-    path: &Path,
-    parent: &Path,
-    old: Option<&fs::Metadata>,
-    access: Access,
-    bytes: &[u8],
-) -> Result<bool, FileError> {
+fn replace(path: &Path, parent: &Path, old: Option<&Loaded>, access: Access, bytes: &[u8]) -> Result<bool, FileError> {
     let write_failed = || failed("write", path);
     // Mode 0600 from birth; removed when dropped.
     let mut temporary =
-        tempfile::Builder::new().prefix(OsStr::new(".pullpass-")).tempfile_in(parent).map_err(write_failed())?;
+        tempfile::Builder::new().prefix(OsStr::new(PREFIX)).tempfile_in(parent).map_err(write_failed())?;
     temporary.write_all(bytes).map_err(write_failed())?;
-    let file = temporary.as_file();
-    if let Some(old) = old {
-        let new = file.metadata().map_err(write_failed())?;
-        if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
-            rustix::fs::fchown(file, Some(Uid::from_raw(old.uid())), Some(Gid::from_raw(old.gid())))
-                .map_err(|error| failed("keep the owner of", path)(error.into()))?;
-        }
-    }
-    file.set_permissions(Permissions::from_mode(access.of(old))).map_err(write_failed())?;
-    if old.is_some() && access == Access::Kept {
-        // Behind the mode, because a list decides over its group bits.
-        copy_attributes(path, file).map_err(|error| failed("keep the attributes of", path)(error.into()))?;
-    }
-    file.sync_all().map_err(write_failed())?;
+    finish(temporary.as_file(), old, access, path)?;
 
-    if metadata(path)?.as_ref().map(Stamp::of) != old.map(Stamp::of) {
+    if metadata(path)?.as_ref().map(Stamp::of) != old.map(|old| Stamp::of(&old.metadata)) {
         return Ok(false);
     }
     let persisted = match old {
@@ -298,9 +298,32 @@ fn replace(
     match persisted.map_err(|error| error.error) {
         Ok(_) => Ok(true),
         Err(error) if old.is_none() && error.kind() == ErrorKind::AlreadyExists => Ok(false),
-        Err(source) if matches!(source.kind(), ErrorKind::ResourceBusy | ErrorKind::CrossesDevices) => {
-            Err(FileError::MountPoint { path: path.to_owned(), source })
+        Err(error) => Err(rename_failed(path, error)),
+    }
+}
+
+/// Gives a file that was written the owner, the mode and the attributes of the one it will replace, and syncs it.
+fn finish(file: &File, old: Option<&Loaded>, access: Access, path: &Path) -> Result<(), FileError> {
+    let write_failed = || failed("write", path);
+    if let Some(Loaded { metadata: old, .. }) = old {
+        let new = file.metadata().map_err(write_failed())?;
+        if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
+            rustix::fs::fchown(file, Some(Uid::from_raw(old.uid())), Some(Gid::from_raw(old.gid())))
+                .map_err(|error| failed("keep the owner of", path)(error.into()))?;
         }
-        Err(source) => Err(write_failed()(source)),
+    }
+    file.set_permissions(Permissions::from_mode(access.of(old))).map_err(write_failed())?;
+    if let (Some(old), Access::Kept) = (old, access) {
+        // Behind the mode, because a list decides over its group bits.
+        copy_attributes(&old.file, file).map_err(|error| failed("keep the attributes of", path)(error.into()))?;
+    }
+    file.sync_all().map_err(write_failed())
+}
+
+/// Why a new file could not take the place of the one at `path`.
+fn rename_failed(path: &Path, source: io::Error) -> FileError {
+    match source.kind() {
+        ErrorKind::ResourceBusy | ErrorKind::CrossesDevices => FileError::MountPoint { path: path.to_owned(), source },
+        _ => failed("write", path)(source),
     }
 }

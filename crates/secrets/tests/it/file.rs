@@ -1,3 +1,5 @@
+mod journal;
+
 use std::{
     fs::{self, Permissions},
     os::unix::fs::{MetadataExt, PermissionsExt, symlink},
