@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
 use proptest::prelude::*;
 use pullpass_secrets::{
     Secret,
@@ -108,13 +110,72 @@ fn errors_tell_the_causes_apart() {
 }
 
 #[test]
-fn every_damaged_digit_is_noticed() {
-    let text = payload();
-    // A digit of each part: salt, MAC, text. All other digits are under the same MAC.
-    for at in [40, 200, text.len() - 5] {
-        let other = if &text[at..=at] == "3" { "4" } else { "3" };
-        let damaged = format!("{}{other}{}", &text[..at], &text[at + 1..]);
-        assert!(open(&damaged).is_err(), "at {at}");
+fn a_payload_that_lost_its_end_is_told_from_a_wrong_password() {
+    let header = LONG_PASSWORD.find('\n').unwrap() + 1;
+    assert_eq!(vault::check(LONG_PASSWORD.as_bytes()), Ok(()));
+    for length in header..LONG_PASSWORD.len() - 1 {
+        assert_eq!(vault::check(&LONG_PASSWORD.as_bytes()[..length]), Err(VaultError::Truncated), "{length}");
+    }
+}
+
+/// What the digits of a payload stand for: the case of digits and the places of line ends do not matter.
+fn meaning(payload: &[u8]) -> Option<Vec<u8>> {
+    let body = &payload[payload.iter().position(is_line_end)?..];
+    let digits: Vec<u8> = body.iter().copied().filter(|byte| !is_line_end(byte)).collect();
+    Some(hex::decode(digits).ok()?.to_ascii_lowercase())
+}
+
+fn is_line_end(byte: &u8) -> bool {
+    matches!(byte, b'\n' | b'\r')
+}
+
+/// `payload` with `bytes` in the place of the one at `at` and in front of it, and with the usual slips there.
+fn mutations(payload: &[u8], at: usize, bytes: impl Iterator<Item = u8>) -> impl Iterator<Item = Vec<u8>> {
+    let (before, here, behind) = (&payload[..at], payload[at], &payload[at + 1..]);
+    let changed = bytes.filter(move |byte| *byte != here).flat_map(move |byte| [vec![byte], vec![byte, here]]);
+    let slips = match behind.first() {
+        Some(&next) => vec![vec![], vec![next], vec![next, here, next], vec![here, next, here]],
+        None => vec![vec![]],
+    };
+    changed.chain(slips).map(move |middle| [before, &middle, behind].concat())
+}
+
+#[test]
+fn no_change_of_a_payload_makes_another_plaintext() {
+    let with_label = payload().replace("1.1;AES256", "1.2;AES256;dev").replace('\n', "\r\n");
+    let upper_case = payload().to_uppercase().replacen("AES256\n", " AES256 \r", 1).trim_end().to_owned();
+    let every_byte: Vec<u8> = (0..=u8::MAX).collect();
+    for (payload, under, plaintext, bytes) in [
+        (LONG_PASSWORD, "p".repeat(100), &b"x"[..], every_byte.as_slice()),
+        (&with_label, "fixture-pw".to_owned(), PLAINTEXT, b"0f "),
+        (&upper_case, "fixture-pw".to_owned(), PLAINTEXT, b"0f "),
+    ] {
+        let (payload, password) = (payload.as_bytes(), password(&under));
+        let header = payload.iter().position(is_line_end).unwrap();
+        let (next, opened) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let change_all_at = |at| {
+            for mutated in mutations(payload, at, bytes.iter().copied()) {
+                let means_the_same = meaning(&mutated) == meaning(payload);
+                let is_right = match vault::decrypt(&mutated, &password) {
+                    Ok(text) => {
+                        opened.fetch_add(1, Relaxed);
+                        means_the_same && text.as_slice() == plaintext
+                    }
+                    // What is changed in the header may make it none.
+                    Err(_) => !means_the_same || at <= header,
+                };
+                assert!(is_right, "{}", mutated.escape_ascii());
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+                scope.spawn(|| {
+                    let places = std::iter::repeat_with(|| next.fetch_add(1, Relaxed));
+                    places.take_while(|at| *at < payload.len()).for_each(change_all_at);
+                });
+            }
+        });
+        assert!(opened.into_inner() > 10, "the version, and blanks around fields, mean nothing");
     }
 }
 
