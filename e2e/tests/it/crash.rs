@@ -11,7 +11,6 @@ mod durability;
 mod http;
 mod judge;
 mod model;
-mod random;
 mod serving;
 mod tokens;
 mod worker;
@@ -27,8 +26,9 @@ use pullpass_testing::home::Home;
 use pullpass_testing::run::{run, run_with_input};
 
 use crate::program::{USER, pullpass};
+use crate::random::Random;
 use http::Http;
-use random::Random;
+
 use serving::Serving;
 use tokens::Tokens;
 use worker::Worker;

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::http::Http;
 use super::model::Fate;
-use super::random::Random;
 use crate::program::USER;
+use crate::random::Random;
 
 /// How many live tokens there are before some are revoked.
 const LIVE: usize = 8;

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::http::{Cut, Http};
 use super::judge::digest_of;
 use super::model::{Fate, Key, Manifest, Model, Together};
-use super::random::Random;
 use crate::program::USER;
+use crate::random::Random;
 
 /// How many blobs a worker keeps about.
 const BLOBS: usize = 24;
