@@ -13,6 +13,7 @@ mod inventory;
 mod login;
 mod logout;
 mod man;
+mod rekey;
 mod scan;
 #[cfg(feature = "serve")]
 mod serve;

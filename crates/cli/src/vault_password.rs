@@ -1,6 +1,7 @@
 //! Where Ansible Vault passwords come from: every place in which Ansible looks, in its order, and a variable or a command
 //! that the person names.
 
+mod new;
 mod script;
 mod settings;
 
@@ -20,6 +21,7 @@ use crate::{
     failure::{Failure, OrFail},
     output, prompt,
 };
+pub(crate) use new::{NewPasswords, Next};
 use script::Script;
 use settings::Settings;
 
@@ -261,49 +263,5 @@ impl Choice {
     fn failure(&self, message: &str, hint: &str) -> Failure {
         let labels: Vec<String> = self.passwords.labels().map(|label| format!("`{label}`")).collect();
         Failure::usage(message).fact(format!("the labels are {}", labels.join(", "))).hint(hint)
-    }
-}
-
-/// How `rekey` is told the password that comes next.
-#[derive(Args)]
-pub(crate) struct NewVaultPassword {
-    /// The new vault password and the label that files get: LABEL@FILE, LABEL@SCRIPT or LABEL@prompt
-    #[arg(long, value_name = "LABEL@SOURCE", conflicts_with_all = ["new_vault_password_file", "encrypt_vault_id"])]
-    new_vault_id: Option<String>,
-    /// Read the new vault password from a file, or from what it prints if it is executable; files keep their labels
-    #[arg(long, value_name = "FILE", conflicts_with = "encrypt_vault_id")]
-    new_vault_password_file: Option<String>,
-    /// Take the vault password with this label, and label the files with it
-    #[arg(long, value_name = "LABEL")]
-    encrypt_vault_id: Option<String>,
-}
-
-impl NewVaultPassword {
-    /// The new password, and the label that replaces those of the files; without one they keep theirs. `existing` ones
-    /// are what an encrypted password file is opened with, and what `--encrypt-vault-id` chooses from.
-    pub(crate) fn get(&self, existing: &Passwords) -> Result<(Password, Option<String>), Failure> {
-        if let Some(label) = &self.encrypt_vault_id {
-            let password = existing.get(label).ok_or_else(|| {
-                let labels: Vec<String> = existing.labels().map(|label| format!("`{label}`")).collect();
-                Failure::usage(format!("no vault password is labelled `{label}`"))
-                    .fact(format!("the labels are {}", labels.join(", ")))
-            })?;
-            return Ok((password.clone(), Some(label.clone())));
-        }
-        let (label, place) = match (&self.new_vault_id, &self.new_vault_password_file) {
-            (Some(text), _) => place(text)?,
-            (None, Some(file)) => (None, Place::File(settings::path(file)?)),
-            (None, None) => (None, Place::Prompt),
-        };
-        let password = match place {
-            Place::Prompt => from_prompt("new vault password", label.as_deref(), Asked::Twice)?,
-            // A client script of `--new-vault-password-file` is asked for the default label, as Ansible asks.
-            place => {
-                let asked =
-                    label.as_deref().or(self.new_vault_password_file.as_ref().map(|_| existing.default_label()));
-                place.password(asked, existing, Asked::Twice)?
-            }
-        };
-        Ok((password, label))
     }
 }

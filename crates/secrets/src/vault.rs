@@ -159,17 +159,6 @@ pub fn decrypt(payload: &[u8], password: &Password) -> Result<Zeroizing<Vec<u8>>
     Ok(Zeroizing::new(text))
 }
 
-/// Whether `payload` has the form of one that was not cut off: everything that can be told without a password.
-///
-/// # Errors
-/// What [`decrypt`] says of such a payload under any password, and [`VaultError::Truncated`] for one that it would
-/// take for damaged.
-pub fn inspect(payload: &[u8]) -> Result<(), VaultError> {
-    let [_, mac, text] = parts(payload)?;
-    let is_whole = mac.len() == 32 && !text.is_empty() && text.len() % BLOCK == 0;
-    if is_whole { Ok(()) } else { Err(VaultError::Truncated) }
-}
-
 /// Ansible encrypts under any label, but opens only those that its header parser gives back unchanged.
 fn is_label(label: &str) -> bool {
     let is_plain = |character: char| character.is_ascii() && !character.is_ascii_control() && character != ';';

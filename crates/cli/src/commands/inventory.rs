@@ -1,17 +1,18 @@
 //! `pullpass inventory`: secrets inside inventories, in place.
 
 mod check;
-mod diff;
+pub(crate) mod diff;
 mod near;
 mod place;
 mod set;
 mod show;
-mod tree;
+pub(crate) mod tree;
 mod unset;
 mod write;
 
 use clap::{Args, Subcommand};
 
+use super::rekey::Rekey;
 use crate::failure::Failure;
 
 /// Keep secrets encrypted inside inventories, in place
@@ -29,6 +30,7 @@ pub(crate) struct Inventory {
 enum InventoryCommand {
     Show(show::Show),
     Check(check::Check),
+    Rekey(Rekey),
     Set(set::Set),
     Unset(unset::Unset),
 }
@@ -38,6 +40,7 @@ impl Inventory {
         match self.command {
             InventoryCommand::Show(show) => show.run(),
             InventoryCommand::Check(check) => check.run(),
+            InventoryCommand::Rekey(rekey) => rekey.run(),
             InventoryCommand::Set(set) => set.run(),
             InventoryCommand::Unset(unset) => unset.run(),
         }

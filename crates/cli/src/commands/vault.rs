@@ -4,12 +4,12 @@ mod decrypt;
 mod encrypt;
 mod encrypt_string;
 mod files;
-mod rekey;
 mod view;
 
 use clap::{Args, Subcommand};
 use pullpass_secrets::vault::VaultError;
 
+use super::rekey::Rekey;
 use crate::failure::Failure;
 
 /// Encrypt and decrypt in Ansible Vault's format
@@ -31,7 +31,7 @@ enum VaultCommand {
     Encrypt(encrypt::Encrypt),
     Decrypt(decrypt::Decrypt),
     View(view::View),
-    Rekey(rekey::Rekey),
+    Rekey(Rekey),
 }
 
 impl Vault {

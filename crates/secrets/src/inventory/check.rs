@@ -142,7 +142,7 @@ fn of_node(document: &Document<'_>, number: usize, node: &Node) -> Vec<Problem> 
         problems.push(Problem::NotEncrypted);
     } else if !payload.lines().next().unwrap_or_default().is_ascii() {
         problems.push(Problem::Label);
-    } else if let Err(error) = vault::inspect(payload.as_bytes()) {
+    } else if let Err(error) = vault::check(payload.as_bytes()) {
         problems.push(Problem::Payload(error));
     }
     problems

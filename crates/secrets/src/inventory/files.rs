@@ -11,7 +11,12 @@ use aho_corasick::AhoCorasick;
 use walkdir::{DirEntry, WalkDir};
 
 use super::is_json;
-use crate::{scan::files::Unreadable, token::Kind, vault};
+use crate::{
+    file::{PREFIX, journal},
+    scan::files::Unreadable,
+    token::Kind,
+    vault,
+};
 
 /// What a file is to Ansible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,9 +87,20 @@ pub fn below(root: &Path) -> impl Iterator<Item = Result<PathBuf, Unreadable>> {
     })
 }
 
+/// The directories below `root`, or `root` itself, in which a change of several files was interrupted.
+pub fn journals(root: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = WalkDir::new(root).into_iter().filter_entry(|entry| entry.depth() == 0 || !is_foreign(entry));
+    let is_journal = |entry: &DirEntry| entry.file_name() == journal::NAME;
+    entries.flatten().filter(is_journal).filter_map(|entry| entry.path().parent().map(Path::to_owned))
+}
+
 fn is_ours(entry: &DirEntry) -> bool {
+    let is_unfinished = entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes());
+    entry.depth() == 0 || !is_foreign(entry) && !is_unfinished
+}
+
+fn is_foreign(entry: &DirEntry) -> bool {
     let name = entry.file_name().as_encoded_bytes();
-    let is_foreign = matches!(name, b".git" | b".hg" | b".svn" | b"node_modules" | b"__pycache__")
-        || entry.path().join("pyvenv.cfg").exists();
-    entry.depth() == 0 || !is_foreign && !name.starts_with(b".pullpass-")
+    matches!(name, b".git" | b".hg" | b".svn" | b"node_modules" | b"__pycache__")
+        || entry.path().join("pyvenv.cfg").exists()
 }

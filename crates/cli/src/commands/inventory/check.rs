@@ -170,7 +170,7 @@ fn look(file: &File, passwords: Option<&Passwords>, scanner: &Scanner) -> Looked
     let opened: Vec<_> = vaults
         .par_iter()
         // What has no form was said already.
-        .filter(|(_, _, payload)| vault::inspect(payload.as_bytes()).is_ok())
+        .filter(|(_, _, payload)| vault::check(payload.as_bytes()).is_ok())
         .filter_map(|(line, path, payload)| {
             let problem = of_payload(passwords?.open(payload.as_bytes()))?;
             Some((*line, path.clone(), problem))
@@ -189,7 +189,7 @@ fn look(file: &File, passwords: Option<&Passwords>, scanner: &Scanner) -> Looked
 
 /// What is wrong with a file's own payload.
 fn whole(file: &File) -> Option<String> {
-    if let Err(error) = vault::inspect(&file.bytes) {
+    if let Err(error) = vault::check(&file.bytes) {
         return Some(error.to_string());
     }
     match &file.plaintext {

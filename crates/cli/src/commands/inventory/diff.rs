@@ -13,7 +13,7 @@ const MASK: &str = "********";
 
 /// How much of a file a reader of the difference may see.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Masked {
+pub(crate) enum Masked {
     /// The values of changed lines, unless they belong to a payload.
     Changes,
     /// Every value: the file is encrypted as a whole.
@@ -21,7 +21,7 @@ pub(super) enum Masked {
 }
 
 /// Prints the difference as `diff --unified` does, to standard output.
-pub(super) fn print(path: &Path, old: &[u8], new: &[u8], masked: Masked) {
+pub(crate) fn print(path: &Path, old: &[u8], new: &[u8], masked: Masked) {
     let (old, new) = (String::from_utf8_lossy(old), String::from_utf8_lossy(new));
     let difference = TextDiff::from_lines(old.as_ref(), new.as_ref());
     let mut lines = vec![format!("--- {}", path.display()), format!("+++ {}", path.display())];

@@ -13,26 +13,26 @@ use zeroize::Zeroizing;
 use crate::failure::Failure;
 
 /// The files below the paths that a person named, less those that can hold no secret.
-pub(super) struct Tree {
-    pub(super) files: Vec<File>,
+pub(crate) struct Tree {
+    pub(crate) files: Vec<File>,
     /// In whole sentences, one for each thing.
-    pub(super) unreadable: Vec<String>,
+    pub(crate) unreadable: Vec<String>,
 }
 
 /// One file.
-pub(super) struct File {
-    pub(super) path: PathBuf,
-    pub(super) bytes: Zeroizing<Vec<u8>>,
-    pub(super) form: Form,
+pub(crate) struct File {
+    pub(crate) path: PathBuf,
+    pub(crate) bytes: Zeroizing<Vec<u8>>,
+    pub(crate) form: Form,
     /// Whether the person named the file itself.
-    pub(super) is_named: bool,
+    pub(crate) is_named: bool,
     /// Of a file that is encrypted as a whole, once passwords were tried.
-    pub(super) plaintext: Option<Result<Zeroizing<Vec<u8>>, VaultError>>,
+    pub(crate) plaintext: Option<Result<Zeroizing<Vec<u8>>, VaultError>>,
 }
 
 impl Tree {
     /// Reads what may hold a secret. What is wrong with a path that was named itself is an error.
-    pub(super) fn read(paths: &[PathBuf]) -> Result<Tree, Failure> {
+    pub(crate) fn read(paths: &[PathBuf]) -> Result<Tree, Failure> {
         let mut tree = Tree { files: Vec::new(), unreadable: Vec::new() };
         for path in paths {
             if path.is_dir() {
@@ -72,7 +72,7 @@ impl Tree {
     }
 
     /// Opens every file that is encrypted as a whole.
-    pub(super) fn open(&mut self, passwords: &Passwords) {
+    pub(crate) fn open(&mut self, passwords: &Passwords) {
         let whole = self.files.par_iter_mut().filter(|file| file.form == Form::Whole);
         whole.for_each(|file| file.plaintext = Some(passwords.open(&file.bytes)));
     }
@@ -80,7 +80,7 @@ impl Tree {
 
 impl File {
     /// What Ansible sees in it; `None` for what could not be opened.
-    pub(super) fn content(&self) -> Option<&[u8]> {
+    pub(crate) fn content(&self) -> Option<&[u8]> {
         match (&self.form, &self.plaintext) {
             (Form::Whole, Some(Ok(plaintext))) => Some(plaintext),
             (Form::Whole, _) => None,
@@ -89,7 +89,7 @@ impl File {
     }
 
     /// Says of an error where it is.
-    pub(super) fn in_place(&self, failure: Failure) -> Failure {
+    pub(crate) fn in_place(&self, failure: Failure) -> Failure {
         failure.fact(format!("in `{}`; nothing was changed", self.path.display()))
     }
 }

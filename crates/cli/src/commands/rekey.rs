@@ -1,0 +1,402 @@
+//! `pullpass vault rekey` and `pullpass inventory rekey`: every payload of files and trees under another password, all or
+//! nothing.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use clap::Args;
+use pullpass_secrets::{
+    file::{
+        Access,
+        journal::{self, Change, JournalError, Recovered},
+    },
+    inventory::{
+        KeyPath, Payloads,
+        files::{self, Form},
+    },
+    vault::{self, DEFAULT_LABEL, Password, Passwords, VaultError},
+};
+use rayon::prelude::*;
+use zeroize::Zeroizing;
+
+use crate::{
+    commands::inventory::{
+        diff::{self, Masked},
+        tree::{File, Tree},
+    },
+    failure::{Exit, Failure, OrFail},
+    output,
+    vault_password::{NewPasswords, Next, VaultPassword},
+};
+
+/// As many payloads are named in an error.
+const MAX_SHOWN: usize = 10;
+
+/// Encrypt everything under a new password: whole files, and values inside files
+///
+/// Either every payload is under the new password in the end and none opens with the old one, or every file is as it was,
+/// also after a crash: the next run finishes or undoes what a killed one left. Files keep modes and owners, values keep
+/// their vault ids unless a single `--new-vault-id` names another one; several of them say which vault id gets which
+/// password. In directories, payloads that are commented out or stand in other text are found too. Without an option for
+/// it, the new password is asked for twice.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  pullpass inventory rekey . --vault-password-file old-pass --new-vault-password-file new-pass
+  pullpass inventory rekey . --vault-id dev@old-dev --vault-id prod@old-prod \\
+      --new-vault-id dev@new-dev --new-vault-id prod@new-prod
+  pullpass vault rekey --vault-id dev@dev-pass --new-vault-id prod@prompt secrets.yml
+  pullpass inventory rekey . --rollback")]
+pub(crate) struct Rekey {
+    /// Files and directories
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    new: NewPasswords,
+    /// Rekey what has this vault id, and leave the rest alone; may be repeated
+    #[arg(long, value_name = "LABEL")]
+    only_vault_id: Vec<String>,
+    /// Show the change first
+    #[arg(long)]
+    diff: bool,
+    /// Open and encrypt everything, but replace no file
+    #[arg(long)]
+    dry_run: bool,
+    /// Only finish what an interrupted run left
+    #[arg(long, group = "interrupted")]
+    resume: bool,
+    /// Only undo what an interrupted run left
+    #[arg(long, group = "interrupted")]
+    rollback: bool,
+    #[command(flatten)]
+    password: VaultPassword,
+}
+
+/// One payload on its way from the old password to the new one.
+struct Job<'tree> {
+    /// In the tree, and in the list of the file's payloads; `None` for the file as a whole.
+    file: usize,
+    payload: Option<usize>,
+    path: Option<&'tree KeyPath>,
+    line: usize,
+    text: &'tree [u8],
+}
+
+/// What replaces a payload.
+struct Replaced {
+    file: usize,
+    payload: Option<usize>,
+    with: With,
+}
+
+enum With {
+    /// A value's new payload.
+    Payload(String),
+    /// For a file that is encrypted as a whole, what it is to be encrypted under: its values inside come first.
+    Key(Password, Option<String>),
+}
+
+impl Rekey {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let was_interrupted = self.recover()?;
+        if self.resume || self.rollback {
+            return if was_interrupted { Ok(()) } else { Err(Failure::no("nothing was interrupted here")) };
+        }
+        let mut tree = Tree::read(&self.paths)?;
+        if let Some(unreadable) = tree.unreadable.first() {
+            let failure =
+                Failure::unknown("not everything could be read, so nothing was changed").fact(unreadable.clone());
+            return Err(failure.hint("name the files and directories that are to be rekeyed"));
+        }
+        tree.files.retain(|file| holds_payload(&file.bytes));
+        let existing = self.password.to_rekey()?;
+        tree.open(&existing);
+        let payloads = read_payloads(&tree)?;
+        let jobs = self.jobs(&tree, &payloads);
+        let opened = open_all(&tree, &jobs, &existing)?;
+        if opened.is_empty() {
+            return Err(
+                Failure::no("there is nothing to rekey").fact("no file here has a payload that these passwords open")
+            );
+        }
+        // Nobody is asked for a new password before the old ones have opened everything.
+        let new = self.new.read(&existing)?;
+        let replaced = encrypt_all(&tree, &jobs, opened, &new)?;
+        let contents = self.contents(&tree, &payloads, &replaced)?;
+        self.put(&tree, &contents, replaced.len())
+    }
+
+    /// Finishes or undoes what an earlier run left, and says so.
+    fn recover(&self) -> Result<bool, Failure> {
+        let mut was_interrupted = false;
+        for path in &self.paths {
+            while let Some(pending) = journal::pending(path).or_usage()?.or(below(path)?) {
+                was_interrupted = true;
+                let shown = pending.journal();
+                let count = pending.files().count();
+                let recovered = match (self.resume, self.rollback) {
+                    (true, _) => pending.resume(),
+                    (_, true) => pending.roll_back(),
+                    _ => pending.recover(),
+                };
+                match recovered.map_err(journal_failure)? {
+                    Recovered::Nothing => {}
+                    Recovered::RolledBack => output::say(format_args!(
+                        "undone: an interrupted change of {count} files (`{}`)",
+                        shown.display()
+                    )),
+                    Recovered::RolledForward => {
+                        output::say(format_args!(
+                            "finished: an interrupted change of {count} files (`{}`)",
+                            shown.display()
+                        ));
+                        if !self.resume {
+                            return Err(Failure::no(
+                                "the files are under the new password now, so they were not rekeyed again",
+                            )
+                            .hint(
+                                "run the same command again to rekey them once more, or `--rollback` next time to undo",
+                            ));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(was_interrupted)
+    }
+
+    /// Everything that is to be opened.
+    fn jobs<'tree>(&self, tree: &'tree Tree, payloads: &'tree [Option<Payloads<'tree>>]) -> Vec<Job<'tree>> {
+        let mut jobs = Vec::new();
+        for (number, file) in tree.files.iter().enumerate() {
+            if file.form == Form::Whole && self.is_wanted(&file.bytes) {
+                jobs.push(Job { file: number, payload: None, path: None, line: 1, text: &file.bytes });
+            }
+            let list = payloads[number].iter().flat_map(Payloads::list).enumerate();
+            jobs.extend(list.filter(|(_, payload)| self.is_wanted(payload.text.as_bytes())).map(|(at, payload)| Job {
+                file: number,
+                payload: Some(at),
+                path: payload.path.as_ref(),
+                line: payload.line,
+                text: payload.text.as_bytes(),
+            }));
+        }
+        jobs
+    }
+
+    fn is_wanted(&self, payload: &[u8]) -> bool {
+        let label = vault::label(payload).unwrap_or_else(|| DEFAULT_LABEL.to_owned());
+        self.only_vault_id.is_empty() || self.only_vault_id.contains(&label)
+    }
+
+    /// What each file is to hold; `None` where nothing changes.
+    fn contents(
+        &self,
+        tree: &Tree,
+        payloads: &[Option<Payloads<'_>>],
+        replaced: &[Replaced],
+    ) -> Result<Vec<Option<Zeroizing<Vec<u8>>>>, Failure> {
+        let of_file = |number: usize| -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
+            let file = &tree.files[number];
+            let mine = replaced.iter().filter(|replaced| replaced.file == number);
+            let list = payloads[number].as_ref();
+            let mut with = vec![None; list.map_or(0, |payloads| payloads.list().len())];
+            let mut key = None;
+            for replaced in mine {
+                match (&replaced.with, replaced.payload) {
+                    (With::Payload(payload), Some(at)) => with[at] = Some(payload.clone()),
+                    (With::Key(password, label), _) => key = Some((password, label)),
+                    (With::Payload(_), None) => {}
+                }
+            }
+            let inner = match list.filter(|_| with.iter().any(Option::is_some)) {
+                Some(payloads) => {
+                    let edited = payloads.replace(&with).or_usage().map_err(|failure| file.in_place(failure))?;
+                    Some(Zeroizing::new(edited))
+                }
+                None => None,
+            };
+            match (key, file.form) {
+                (Some((password, label)), _) => {
+                    let plaintext = inner.as_deref().map(Vec::as_slice).or(file.content()).unwrap_or_default();
+                    let payload = vault::encrypt(plaintext, password, label.as_deref()).or_usage();
+                    let payload = payload.map_err(|failure| file.in_place(failure))?;
+                    Ok(Some(Zeroizing::new(payload.into_bytes())))
+                }
+                // The values inside were wanted, the file around them was not: it is encrypted again as it was.
+                (None, Form::Whole) if inner.is_some() => Err(file.in_place(
+                    Failure::usage("the file is encrypted under another vault id than values inside it")
+                        .hint("name both with `--only-vault-id`"),
+                )),
+                (None, _) => Ok(inner),
+            }
+        };
+        (0..tree.files.len()).into_par_iter().map(of_file).collect()
+    }
+
+    fn put(&self, tree: &Tree, contents: &[Option<Zeroizing<Vec<u8>>>], count: usize) -> Result<(), Failure> {
+        let changed: Vec<(&File, &[u8])> =
+            tree.files.iter().zip(contents).filter_map(|(file, new)| Some((file, new.as_ref()?.as_slice()))).collect();
+        if self.diff {
+            for (file, new) in &changed {
+                diff::print(&file.path, &file.bytes, new, Masked::Changes);
+            }
+        }
+        if self.dry_run {
+            output::say(format_args!("would be rekeyed: {count} payloads in {} files", changed.len()));
+            return Ok(());
+        }
+        let changes: Vec<Change<'_>> = changed
+            .iter()
+            .map(|(file, new)| Change { path: &file.path, old: &file.bytes, new, access: Access::Kept })
+            .collect();
+        let was_interrupted = on_interrupt()?;
+        match journal::replace_all(&changes, &|| was_interrupted.load(Ordering::Relaxed)) {
+            Err(JournalError::Undone(error)) if matches!(*error, JournalError::Stopped) => {
+                output::say("interrupted: every file is as it was");
+                return Err(Failure::silent(Exit::Interrupted));
+            }
+            Err(JournalError::Stopped) => return Err(Failure::silent(Exit::Interrupted)),
+            result => result.map_err(journal_failure)?,
+        }
+        for (file, _) in &changed {
+            output::say(format_args!("rekeyed: `{}`", file.path.display()));
+        }
+        output::say(format_args!("{count} payloads in {} files are under the new password", changed.len()));
+        Ok(())
+    }
+}
+
+fn holds_payload(bytes: &[u8]) -> bool {
+    const HEADER: &[u8] = b"$ANSIBLE_VAULT";
+    bytes.windows(HEADER.len()).any(|window| window == HEADER)
+}
+
+/// A journal somewhere below a directory.
+fn below(path: &Path) -> Result<Option<journal::Pending>, Failure> {
+    if !path.is_dir() {
+        return Ok(None);
+    }
+    let journal = files::journals(path).next();
+    journal.map_or(Ok(None), |directory| journal::pending(&directory).or_usage())
+}
+
+/// The payloads of each file; `None` for one that is encrypted as a whole and has none inside.
+fn read_payloads(tree: &Tree) -> Result<Vec<Option<Payloads<'_>>>, Failure> {
+    tree.files
+        .par_iter()
+        .map(|file| match (file.form, file.content()) {
+            (_, None) => Ok(None),
+            (Form::Whole, Some(content)) => {
+                Ok(Some(Payloads::of_yaml(content).unwrap_or_else(|_| Payloads::of_text(content))))
+            }
+            (Form::Yaml, Some(content)) => {
+                Payloads::of_yaml(content).map(Some).or_usage().map_err(|failure| file.in_place(failure))
+            }
+            (Form::Text, Some(content)) => Ok(Some(Payloads::of_text(content))),
+        })
+        .collect()
+}
+
+type Opened<'passwords> = (usize, Zeroizing<Vec<u8>>, &'passwords Password);
+
+/// The plaintext of every job with its number and the password that opened it. A value that none opens is an error; other
+/// text that only looks like a payload is not, because it is not under the old password either.
+fn open_all<'passwords>(
+    tree: &Tree,
+    jobs: &[Job<'_>],
+    existing: &'passwords Passwords,
+) -> Result<Vec<Opened<'passwords>>, Failure> {
+    let results: Vec<_> = jobs.par_iter().map(|job| existing.open_with(job.text)).collect();
+    let mut opened = Vec::new();
+    let mut failed = Vec::new();
+    for (number, (job, result)) in jobs.iter().zip(results).enumerate() {
+        match result {
+            Ok((plaintext, password)) => opened.push((number, plaintext, password)),
+            Err(error) => {
+                let file = &tree.files[job.file];
+                let place = format!("{}:{}", file.path.display(), job.line);
+                if job.is_read_by_ansible() {
+                    failed.push((place, job.path.map(KeyPath::to_string), error));
+                } else {
+                    output::warn(format_args!(
+                        "left alone: the payload at {place} is no value, and these passwords do not open it"
+                    ));
+                }
+            }
+        }
+    }
+    let Some((_, _, first)) = failed.first() else { return Ok(opened) };
+    let message = match failed.len() {
+        1 => "a payload does not open, so nothing was changed".to_owned(),
+        several => format!("{several} payloads do not open, so nothing was changed"),
+    };
+    let is_password = matches!(first, VaultError::WrongPassword | VaultError::NoPassword(_));
+    let failure = failed.iter().take(MAX_SHOWN).fold(Failure::usage(message), |failure, (place, path, error)| {
+        let path = path.as_ref().map(|path| format!(" `{path}`")).unwrap_or_default();
+        failure.fact(format!("{place}{path}: {error}"))
+    });
+    let more = failed.len().saturating_sub(MAX_SHOWN);
+    let failure = if more > 0 { failure.fact(format!("and {more} more")) } else { failure };
+    Err(if is_password {
+        failure
+            .hint("name every old password: `--vault-id LABEL@FILE`, once for each")
+            .hint("or choose what is rekeyed: `--only-vault-id LABEL`")
+    } else {
+        failure.hint("list what is wrong with `pullpass inventory check PATH`")
+    })
+}
+
+impl Job<'_> {
+    fn is_read_by_ansible(&self) -> bool {
+        self.path.is_some() || self.payload.is_none()
+    }
+}
+
+/// What comes in the place of everything that was opened.
+fn encrypt_all(tree: &Tree, jobs: &[Job<'_>], opened: Vec<Opened<'_>>, new: &Next) -> Result<Vec<Replaced>, Failure> {
+    opened
+        .into_par_iter()
+        .map(|(number, plaintext, old)| {
+            let job = &jobs[number];
+            let in_place = |failure: Failure| tree.files[job.file].in_place(failure);
+            let label = vault::label(job.text);
+            let (password, label) = new.of(label).map_err(in_place)?;
+            if password == old {
+                return Err(in_place(Failure::usage("the new vault password is the old one")));
+            }
+            let with = match job.payload {
+                None => With::Key(password.clone(), label),
+                Some(_) => {
+                    With::Payload(vault::encrypt(&plaintext, password, label.as_deref()).or_usage().map_err(in_place)?)
+                }
+            };
+            Ok(Replaced { file: job.file, payload: job.payload, with })
+        })
+        .collect()
+}
+
+/// Set when the person presses Ctrl-C, or the system asks us to end.
+fn on_interrupt() -> Result<Arc<AtomicBool>, Failure> {
+    let flag = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(&flag)).or_unknown()?;
+    }
+    Ok(flag)
+}
+
+fn journal_failure(error: JournalError) -> Failure {
+    let again = "run `pullpass inventory rekey --resume PATH` or `--rollback` for what an interrupted run left";
+    let is_pending = matches!(
+        error,
+        JournalError::NotUndone { .. } | JournalError::NotCleaned { .. } | JournalError::Interrupted(_)
+    );
+    let failure =
+        Err::<(), _>(error).or_unknown().err().unwrap_or_else(|| Failure::unknown("the files were not replaced"));
+    if is_pending { failure.hint(again) } else { failure }
+}
