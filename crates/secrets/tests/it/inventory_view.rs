@@ -21,11 +21,11 @@ const FILES: [&str; 11] = [
 ];
 
 fn password() -> Password {
-    Password::from_file(b"view").unwrap()
+    Password::from_file(b"view").expect("a password")
 }
 
 fn encrypt(text: &str) -> String {
-    vault::encrypt(text.as_bytes(), &password(), None).unwrap()
+    vault::encrypt(text.as_bytes(), &password(), None).expect("a payload")
 }
 
 fn file(name: &str) -> Vec<u8> {
