@@ -98,7 +98,7 @@ impl VaultPassword {
         }
         let default = |place| (Some(settings.identity.clone()), place);
         for file in &self.vault_password_file {
-            places.push(default(Place::File(settings::path(file)?)));
+            places.push(default(Place::File(settings::path(file))));
         }
         places.extend(self.vault_password_env.clone().map(Place::Variable).map(default));
         places.extend(self.vault_password_command.clone().map(Place::Command).map(default));
@@ -145,7 +145,7 @@ fn place(text: &str) -> Result<(Option<String>, Place), Failure> {
     let VaultId { label, source } = VaultId::from(text);
     let place = match source {
         Source::Prompt => Place::Prompt,
-        Source::File(path) => Place::File(settings::path(&path)?),
+        Source::File(path) => Place::File(settings::path(&path)),
     };
     Ok((label, place))
 }

@@ -126,9 +126,55 @@ fn every_source_gives_both_the_same_password() {
     ];
     for (at, (sources, expected)) in cases.iter().enumerate() {
         let [ours, theirs] = opened(&home, sources);
-        assert_eq!(theirs, *expected, "ansible-vault, case {at}: {:?} {:?}", sources.words, sources.cfg);
-        assert_eq!(ours, theirs, "case {at}: {:?} {:?}", sources.words, sources.cfg);
+        let Sources { words, variables, cfg } = sources;
+        assert_eq!(theirs, *expected, "ansible-vault, case {at}: {words:?} {variables:?} {cfg:?}");
+        assert_eq!(ours, theirs, "case {at}: {words:?} {variables:?} {cfg:?}");
     }
+}
+
+#[test]
+fn both_put_the_same_in_place_in_the_path_of_a_password_file() {
+    let home = Home::new();
+    for (file, password) in [("plain", "here"), ("etc/plain", "there")] {
+        home.write(file, password);
+        let mut encrypt = pullpass(&home);
+        encrypt.args(["vault", "encrypt", "--vault-password-file", file, "--output"]);
+        run_with_input(encrypt.arg(format!("payload-{password}")), password).expect_success();
+    }
+    let of_root = format!("~root/..{}/plain", home.path().display());
+    let (mut cases, mut opened) = (Vec::new(), 0);
+    for (path, in_variable, in_cfg, in_option) in [
+        // Where there is no password, none is looked for under any other name.
+        ("{{CWD}}/plain", Some("here"), Some("here"), None),
+        ("{{ CWD }}/plain", None, None, None),
+        ("{{ANSIBLE_HOME}}/plain", None, None, None),
+        ("not there/../plain", Some("here"), Some("there"), Some("here")),
+        ("$TILDE/plain", Some("here"), Some("here"), Some("here")),
+        ("${ETC}plain", Some("there"), None, Some("there")),
+        (&of_root, Some("here"), Some("here"), Some("here")),
+        ("~nobody-has-this-name/plain", None, None, None),
+    ] {
+        cases.push((path, "ANSIBLE_VAULT_PASSWORD_FILE", in_variable));
+        cases.push((path, "vault_password_file", in_cfg));
+        cases.push((path, "--vault-password-file", in_option));
+    }
+    for (path, place, expected) in cases {
+        put_cfg(&home, "");
+        for (name, mut command) in both(&home) {
+            command.args(["view", &format!("payload-{}", expected.unwrap_or("here"))]);
+            command.envs([("TILDE", "~"), ("ETC", "etc/"), ("ANSIBLE_HOME", "etc")]);
+            command.env("ANSIBLE_CONFIG", home.path().join("etc"));
+            match place {
+                "vault_password_file" => put_cfg(&home, &format!("[defaults]\n{place} = {path}\n")),
+                "--vault-password-file" => drop(command.args([place, path])),
+                _ => drop(command.env(place, path)),
+            }
+            let ran = run(&mut command);
+            assert_eq!(ran.code == 0, expected.is_some(), "{name}, {place} {path}: {ran}");
+            opened += usize::from(ran.code == 0);
+        }
+    }
+    assert!(opened > 16, "{opened}");
 }
 
 #[test]

@@ -48,7 +48,7 @@ impl NewPasswords {
             }
             // A client script is asked for the default label, as Ansible asks.
             ([], Some(file)) => {
-                let place = Place::File(settings::path(file)?);
+                let place = Place::File(settings::path(file));
                 let password = place.password(Some(existing.default_label()), existing, Asked::Twice)?;
                 Ok(Next::One(password, None))
             }

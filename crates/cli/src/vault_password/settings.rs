@@ -1,7 +1,7 @@
 //! What the environment and `ansible.cfg` say about vault passwords. The environment goes before the file.
 
 use std::{
-    fs,
+    env, fs,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
@@ -41,8 +41,8 @@ impl Settings {
         let is_true =
             |variable, name| setting(variable, name).is_some_and(|value: String| ansible_cfg::is_true(&value));
         let password_file = match (text_variable("ANSIBLE_VAULT_PASSWORD_FILE"), in_file("vault_password_file")) {
-            (Some(variable), _) => Some(path(&variable)?),
-            (None, Some(value)) => Some(path_from(&value, file.as_deref().and_then(Path::parent))?),
+            (Some(variable), _) => Some(path(&with_directory(&variable))),
+            (None, Some(value)) => Some(path_from(&with_directory(&value), file.as_deref().and_then(Path::parent))),
             (None, None) => None,
         };
         Ok(Settings {
@@ -60,14 +60,30 @@ impl Settings {
 }
 
 /// A path as a person writes it, relative to the working directory.
-pub(super) fn path(text: &str) -> Result<PathBuf, Failure> {
+pub(super) fn path(text: &str) -> PathBuf {
     path_from(text, None)
 }
 
-fn path_from(text: &str, base: Option<&Path>) -> Result<PathBuf, Failure> {
-    // Only `~` needs a home.
-    let home = if text.starts_with('~') { environment::home()? } else { PathBuf::new() };
-    Ok(ansible_cfg::path(text, base.unwrap_or(Path::new("")), &home, environment::variable))
+fn path_from(text: &str, base: Option<&Path>) -> PathBuf {
+    ansible_cfg::path(text, base.unwrap_or(Path::new("")), home_of, environment::variable)
+}
+
+/// The home of the user that `~user` names. One that only a directory service knows is not found.
+fn home_of(user: &str) -> Option<PathBuf> {
+    if user.is_empty() {
+        return environment::home().ok();
+    }
+    let users = fs::read_to_string("/etc/passwd").ok()?;
+    let mut fields = users.lines().map(|line| line.split(':')).find(|fields| fields.clone().next() == Some(user))?;
+    fields.nth(5).map(PathBuf::from)
+}
+
+/// Ansible puts the working directory in place of this word, in settings that are paths and nowhere else.
+fn with_directory(text: &str) -> String {
+    match env::current_dir() {
+        Ok(directory) => text.replace("{{CWD}}", &directory.to_string_lossy()),
+        Err(_) => text.to_owned(),
+    }
 }
 
 fn text_variable(name: &str) -> Option<String> {
@@ -78,7 +94,7 @@ fn text_variable(name: &str) -> Option<String> {
 fn find() -> Result<Option<PathBuf>, Failure> {
     let named = match text_variable("ANSIBLE_CONFIG") {
         Some(text) => {
-            let path = path(&text)?;
+            let path = path(&text);
             Some(if path.is_dir() { path.join("ansible.cfg") } else { path })
         }
         None => None,

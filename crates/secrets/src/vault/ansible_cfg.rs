@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsString,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 /// The value of `name` in the section `[defaults]`, without comment and quotes. Names are case-insensitive; a line that is
@@ -50,14 +50,21 @@ pub fn is_true(value: &str) -> bool {
     ["y", "yes", "on", "1", "true", "t", "1.0"].contains(&value.trim().to_ascii_lowercase().as_str())
 }
 
-/// A path with `~`, `$NAME` and `${NAME}` put in place, relative to `base`. What is not set stays as it is.
-pub fn path(text: &str, base: &Path, home: &Path, variable: impl Fn(&str) -> Option<OsString>) -> PathBuf {
+/// A path as Ansible reads it (`utils/path.py`, `unfrackpath`): `$NAME` and `${NAME}` are put in place, then `~` and `~user`
+/// at its beginning, then it is taken relative to `base` and `..` is resolved in its text. What is not set stays as it is.
+/// `home` knows the home of a user; of our own under the empty name.
+pub fn path(
+    text: &str,
+    base: &Path,
+    home: impl Fn(&str) -> Option<PathBuf>,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> PathBuf {
+    normalised(&base.join(with_home(with_variables(text, variable), home)))
+}
+
+fn with_variables(text: &str, variable: impl Fn(&str) -> Option<OsString>) -> OsString {
     let mut expanded = OsString::new();
     let mut rest = text;
-    if rest == "~" || rest.starts_with("~/") {
-        expanded.push(home);
-        rest = &rest[1..];
-    }
     while let Some(at) = rest.find('$') {
         expanded.push(&rest[..at]);
         let behind = &rest[at + 1..];
@@ -76,7 +83,32 @@ pub fn path(text: &str, base: &Path, home: &Path, variable: impl Fn(&str) -> Opt
         rest = &behind[length..];
     }
     expanded.push(rest);
-    base.join(expanded)
+    expanded
+}
+
+fn with_home(path: OsString, home: impl Fn(&str) -> Option<PathBuf>) -> PathBuf {
+    let path = PathBuf::from(path);
+    let mut components = path.components();
+    let first = components.next().and_then(|first| first.as_os_str().to_str());
+    match first.and_then(|first| first.strip_prefix('~')).and_then(home) {
+        Some(home) => home.join(components),
+        None => path,
+    }
+}
+
+/// Without `.` and `..`, by the text alone: what is left out need not be there.
+fn normalised(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for component in path.components() {
+        match (component, normal.components().next_back()) {
+            (Component::ParentDir, Some(Component::Normal(_))) => {
+                normal.pop();
+            }
+            (Component::ParentDir, Some(Component::RootDir)) | (Component::CurDir, _) => {}
+            _ => normal.push(component),
+        }
+    }
+    normal
 }
 
 fn without_comment(line: &str) -> &str {

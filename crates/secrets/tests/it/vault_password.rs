@@ -33,6 +33,7 @@ fn the_own_label_is_tried_first_and_the_others_in_order_unless_only_it_may_be() 
         assert_eq!(*passwords(false, &all).open(&payload(label)).unwrap(), b"text");
     }
     assert_eq!(*passwords(true, &all).open(&payload(Some("dev"))).unwrap(), b"text");
+    assert!(*passwords(false, &all).open_with(&payload(Some("dev"))).unwrap().1 == file("dev-pw"));
     assert_eq!(passwords(true, &all).open(&payload(Some("prod"))).err(), Some(VaultError::WrongPassword));
     assert_eq!(passwords(true, &all).open(&payload(None)).err(), Some(VaultError::NoPassword("default".to_owned())));
     // Damage is told as what it is, not as a wrong password.
@@ -87,19 +88,40 @@ fn ansible_cfg_is_read_as_configparser_reads_it() {
 }
 
 #[test]
-fn paths_are_expanded_as_a_shell_would() {
+fn paths_are_expanded_as_ansible_expands_them() {
     let path = |text| {
-        let variable = |name: &str| (name == "DIR").then(|| "/dir".into());
-        ansible_cfg::path(text, Path::new("/base"), Path::new("/home/me"), variable)
+        let variable = |name: &str| match name {
+            "DIR" => Some("/dir".into()),
+            "TILDE" => Some("~".into()),
+            _ => None,
+        };
+        let home = |user: &str| match user {
+            "" => Some("/home/me".into()),
+            "you" => Some("/home/you".into()),
+            _ => None,
+        };
+        ansible_cfg::path(text, Path::new("/base"), home, variable)
     };
     for (text, expected) in [
         ("a/b", "/base/a/b"),
         ("/a", "/a"),
+        ("~", "/home/me"),
         ("~/a", "/home/me/a"),
+        ("~you/a", "/home/you/a"),
+        ("~nobody/a", "/base/~nobody/a"),
+        ("a/~", "/base/a/~"),
         ("$DIR/a", "/dir/a"),
         ("${DIR}x", "/dirx"),
+        ("$TILDE/a", "/home/me/a"),
         ("$NONE/${NONE}/$", "/base/$NONE/${NONE}/$"),
+        ("not there/.././../a", "/a"),
+        ("/../../a", "/a"),
     ] {
         assert_eq!(path(text), PathBuf::from(expected), "{text}");
     }
+    let relative = |text| ansible_cfg::path(text, Path::new(""), |_| None, |_| None);
+    assert_eq!(
+        [relative("../a"), relative("a/../../b"), relative("-")].map(PathBuf::into_os_string),
+        ["../a", "../b", "-"]
+    );
 }
