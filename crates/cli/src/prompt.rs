@@ -9,6 +9,7 @@ use pullpass_secrets::{
     Secret, file,
     token::{self, Kind},
 };
+use rpassword::ConfigBuilder;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -24,7 +25,20 @@ const MAX_SECRET: u64 = 1024 * 1024;
 /// # Errors
 /// There is no terminal to ask on.
 pub(crate) fn hidden(question: &str) -> Result<Secret, Failure> {
-    rpassword::prompt_password(format!("{question}: "))
+    ask(question, ConfigBuilder::new())
+}
+
+/// Asks for something that may be seen while it is typed.
+///
+/// # Errors
+/// There is no terminal to ask on.
+pub(crate) fn shown(question: &str) -> Result<Secret, Failure> {
+    // No mask before this many characters.
+    ask(question, ConfigBuilder::new().password_feedback_partial_mask('*', usize::MAX))
+}
+
+fn ask(question: &str, how: ConfigBuilder) -> Result<Secret, Failure> {
+    rpassword::prompt_password_with_config(format!("{question}: "), how.build())
         .map(Secret::new)
         .map_err(|error| Failure::usage(format!("cannot ask for the {question}: {error}")))
 }
@@ -65,8 +79,15 @@ pub(crate) fn standard_input() -> Result<Zeroizing<Vec<u8>>, Failure> {
 /// # Errors
 /// It is empty or no text.
 pub(crate) fn secret_from_standard_input() -> Result<Secret, Failure> {
-    let bytes = standard_input()?;
-    let secret = text(&bytes).ok_or_else(|| Failure::usage("the secret on standard input is not UTF-8 text"))?;
+    piped_secret(&standard_input()?)
+}
+
+/// The secret in what was piped in, see [`secret_from_standard_input`].
+///
+/// # Errors
+/// It is empty or no text.
+pub(crate) fn piped_secret(bytes: &[u8]) -> Result<Secret, Failure> {
+    let secret = text(bytes).ok_or_else(|| Failure::usage("the secret on standard input is not UTF-8 text"))?;
     if secret.reveal().is_empty() {
         return Err(Failure::usage("there is no secret on standard input"));
     }
@@ -110,17 +131,25 @@ pub(crate) fn refuse_arguments(arguments: &[String], instead: &str) -> Result<()
         .hint(format!("pipe it in or be asked for it: `{instead}`")))
 }
 
-/// A secret to store: piped in, or asked for twice. A token that is visibly broken is stored all the same, because it
-/// may be meant, but not silently.
+/// A secret to store: piped in, or asked for twice.
 pub(crate) fn new_secret(what: &str) -> Result<Secret, Failure> {
     let secret = if is_interactive() { hidden_twice(what)? } else { secret_from_standard_input()? };
+    check_new(&secret, what)?;
+    Ok(secret)
+}
+
+/// A token that is visibly broken is stored all the same, because it may be meant, but not silently.
+///
+/// # Errors
+/// There is nothing to store.
+pub(crate) fn check_new(secret: &Secret, what: &str) -> Result<(), Failure> {
     if secret.reveal().is_empty() {
         return Err(Failure::usage(format!("the {what} is empty")));
     }
-    if Kind::of(&secret) != Kind::Unknown
-        && let Err(problem) = token::check(&secret)
+    if Kind::of(secret) != Kind::Unknown
+        && let Err(problem) = token::check(secret)
     {
         output::warn(problem);
     }
-    Ok(secret)
+    Ok(())
 }

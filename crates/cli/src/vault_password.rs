@@ -3,7 +3,7 @@
 
 mod new;
 mod script;
-mod settings;
+pub(crate) mod settings;
 
 use std::path::{Path, PathBuf};
 

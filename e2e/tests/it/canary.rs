@@ -191,7 +191,7 @@ fn a_token_pasted_anywhere_on_the_command_line_is_not_repeated() {
     home.write("pw", "correct horse\n");
     home.write("i.yml", "all:\n  vars:\n    user: me\n");
     // How many words name the command, then the words that are replaced one by one.
-    let calls: [(usize, &[&str]); 19] = [
+    let calls: [(usize, &[&str]); 20] = [
         (1, &["login", "127.0.0.1:1", "-u", "me", "--token-from", "file:pw", "--docker"]),
         (1, &["logout", "ghcr.io", "--docker"]),
         (1, &["status", "ghcr.io", "--json"]),
@@ -199,6 +199,20 @@ fn a_token_pasted_anywhere_on_the_command_line_is_not_repeated() {
         (2, &["vault", "encrypt_string", "--name", "x", "--vault-password-file", "pw"]),
         (2, &["vault", "decrypt", "i.yml", "--vault-password-file", "pw"]),
         (2, &["vault", "encrypt", "none.yml", "--output", "-", "--encrypt-vault-id", "x", "--vault-id", "x@pw"]),
+        (
+            2,
+            &[
+                "vault",
+                "encrypt_string",
+                "--stdin-name",
+                "x",
+                "--like-ansible",
+                "--output",
+                "out",
+                "--vault-id",
+                "x@pw",
+            ],
+        ),
         (2, &["vault", "view", "i.yml", "--vault-password-env", "PW"]),
         (2, &["vault", "rekey", "i.yml", "--vault-password-file", "pw", "--new-vault-password-file", "pw"]),
         (2, &["vault", "rekey", "i.yml", "--vault-password-command", "true", "--new-vault-id", "x@pw"]),
@@ -319,6 +333,10 @@ fn calls(home: &Home, registry: &str, token: &str) -> BTreeMap<String, Vec<Call>
                 with(&encrypted, &password).input(token),
                 with(&encrypted, &password).input(broken),
                 with(&["vault", "encrypt_string", token], &password),
+                with(&["vault", "encrypt_string", "-n", "a", "-n", "b"], &password)
+                    .input(&format!("{token}\n{broken}")),
+                with(&["vault", "encrypt_string", "-n", token, "--output", "block.yml"], &password).input(token),
+                with(&["vault", "encrypt_string", "--like-ansible", "--output", "block.yml"], &password).input(token),
             ],
         ),
         (

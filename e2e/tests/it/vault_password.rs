@@ -283,7 +283,7 @@ fn each_opens_what_the_other_encrypted_or_rekeyed() {
 }
 
 /// `pullpass WORDS` on a terminal, with a person who answers.
-fn converse(home: &Home, words: &str, answers: &[(&str, &str)]) -> Ran {
+pub(crate) fn converse(home: &Home, words: &str, answers: &[(&str, &str)]) -> Ran {
     let path = home.write("conversation", format!("{} {words}", program().display()));
     let mut command = home.command("script");
     terminal::bash(&mut command, &path);

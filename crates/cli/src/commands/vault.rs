@@ -6,11 +6,13 @@ mod encrypt_string;
 mod files;
 mod view;
 
-use clap::{Args, Subcommand};
+use std::path::{Path, PathBuf};
+
+use clap::{ArgAction, Args, Subcommand};
 use pullpass_secrets::vault::VaultError;
 
 use super::rekey::Rekey;
-use crate::failure::Failure;
+use crate::{failure::Failure, vault_password::settings};
 
 /// Encrypt and decrypt in Ansible Vault's format
 #[derive(Args)]
@@ -22,6 +24,9 @@ Examples:
 pub(crate) struct Vault {
     #[command(subcommand)]
     command: VaultCommand,
+    /// Taken because ansible-vault has it; there is no more to say
+    #[arg(long, short, global = true, action = ArgAction::Count)]
+    verbose: u8,
 }
 
 #[derive(Subcommand)]
@@ -44,6 +49,11 @@ impl Vault {
             VaultCommand::Rekey(command) => command.run(),
         }
     }
+}
+
+/// The file that `--output` means. A shell leaves the `~` of `--output=~/file` alone, and ansible-vault puts it in place.
+fn output_path(path: &Path) -> PathBuf {
+    path.to_str().map_or_else(|| path.to_owned(), settings::path)
 }
 
 /// A payload that no password opens.

@@ -60,7 +60,7 @@ impl Settings {
 }
 
 /// A path as a person writes it, relative to the working directory.
-pub(super) fn path(text: &str) -> PathBuf {
+pub(crate) fn path(text: &str) -> PathBuf {
     path_from(text, None)
 }
 

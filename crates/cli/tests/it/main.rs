@@ -10,5 +10,6 @@ mod status;
 mod support;
 mod token;
 mod vault;
+mod vault_encrypt_string;
 mod vault_password;
 mod verify;

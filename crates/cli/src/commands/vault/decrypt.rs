@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use pullpass_secrets::file::Access;
 
-use super::{files, view::open};
+use super::{files, output_path, view::open};
 use crate::{failure::Failure, vault_password::VaultPassword};
 
 /// Decrypt whole files, or what is piped in
@@ -33,6 +33,12 @@ impl Decrypt {
     pub(super) fn run(self) -> Result<(), Failure> {
         let sources = files::read_vaults(&self.files)?;
         let plaintexts = open(&sources, &self.password.existing()?)?;
-        files::put(&sources, &plaintexts, self.output.as_deref(), Access::OwnerOnly, "decrypted")
+        files::put(
+            &sources,
+            &plaintexts,
+            self.output.as_deref().map(output_path).as_deref(),
+            Access::OwnerOnly,
+            "decrypted",
+        )
     }
 }

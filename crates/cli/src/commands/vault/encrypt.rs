@@ -6,7 +6,7 @@ use clap::Args;
 use pullpass_secrets::{file::Access, vault};
 use zeroize::Zeroizing;
 
-use super::files;
+use super::{files, output_path};
 use crate::{
     failure::{Failure, OrFail},
     vault_password::VaultPassword,
@@ -48,6 +48,12 @@ impl Encrypt {
             .map(|source| vault::encrypt(&source.bytes, password, Some(&label)).or_usage())
             .map(|payload| payload.map(|payload| Zeroizing::new(payload.into_bytes())))
             .collect();
-        files::put(&sources, &encrypted?, self.output.as_deref(), Access::OwnerOnly, "encrypted")
+        files::put(
+            &sources,
+            &encrypted?,
+            self.output.as_deref().map(output_path).as_deref(),
+            Access::OwnerOnly,
+            "encrypted",
+        )
     }
 }
