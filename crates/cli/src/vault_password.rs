@@ -11,10 +11,11 @@ use clap::Args;
 use pullpass_secrets::{
     Secret, file,
     vault::{
-        self, DEFAULT_LABEL, Password, Passwords,
+        self, DEFAULT_LABEL, Password, Passwords, VaultError,
         vault_id::{Source, VaultId, is_client},
     },
 };
+use zeroize::Zeroizing;
 
 use crate::{
     environment,
@@ -23,6 +24,7 @@ use crate::{
 };
 pub(crate) use new::{NewPasswords, Next};
 use script::Script;
+pub(crate) use script::words;
 use settings::Settings;
 
 /// How a command is told vault passwords.
@@ -68,9 +70,18 @@ impl VaultPassword {
 
     /// The passwords to choose one from, to encrypt something with it. A prompt asks twice.
     pub(crate) fn new_or_existing(&self) -> Result<Choice, Failure> {
+        self.choice(Asked::Twice)
+    }
+
+    /// The passwords to open something with, and to encrypt it again when it was edited.
+    pub(crate) fn to_edit(&self) -> Result<Choice, Failure> {
+        self.choice(Asked::Once)
+    }
+
+    fn choice(&self, asked: Asked) -> Result<Choice, Failure> {
         let settings = Settings::read()?;
         warn_of_salt(&settings);
-        let (passwords, is_complete) = self.load(&settings, Asked::Twice)?;
+        let (passwords, is_complete) = self.load(&settings, asked)?;
         Ok(Choice { passwords, is_complete, encrypt_identity: settings.encrypt_identity })
     }
 
@@ -217,6 +228,11 @@ pub(crate) struct Choice {
 }
 
 impl Choice {
+    /// [`Passwords::open_with`].
+    pub(crate) fn open(&self, payload: &[u8]) -> Result<(Zeroizing<Vec<u8>>, &Password), VaultError> {
+        self.passwords.open_with(payload)
+    }
+
     /// The password to encrypt under, and the label to write. `asked` is what the person said, `replaced` the label of a
     /// value that is there already, which it keeps.
     pub(crate) fn choose(

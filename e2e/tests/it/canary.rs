@@ -191,7 +191,7 @@ fn a_token_pasted_anywhere_on_the_command_line_is_not_repeated() {
     home.write("pw", "correct horse\n");
     home.write("i.yml", "all:\n  vars:\n    user: me\n");
     // How many words name the command, then the words that are replaced one by one.
-    let calls: [(usize, &[&str]); 20] = [
+    let calls: [(usize, &[&str]); 22] = [
         (1, &["login", "127.0.0.1:1", "-u", "me", "--token-from", "file:pw", "--docker"]),
         (1, &["logout", "ghcr.io", "--docker"]),
         (1, &["status", "ghcr.io", "--json"]),
@@ -214,6 +214,8 @@ fn a_token_pasted_anywhere_on_the_command_line_is_not_repeated() {
             ],
         ),
         (2, &["vault", "view", "i.yml", "--vault-password-env", "PW"]),
+        (2, &["vault", "edit", "i.yml", "--encrypt-vault-id", "x", "--vault-id", "x@pw"]),
+        (2, &["vault", "create", "none.yml", "--skip-tty-check", "--vault-password-file", "pw"]),
         (2, &["vault", "rekey", "i.yml", "--vault-password-file", "pw", "--new-vault-password-file", "pw"]),
         (2, &["vault", "rekey", "i.yml", "--vault-password-command", "true", "--new-vault-id", "x@pw"]),
         (2, &["inventory", "show", "i.yml", "--vault-password-file", "pw"]),
@@ -326,6 +328,11 @@ fn calls(home: &Home, registry: &str, token: &str) -> BTreeMap<String, Vec<Call>
     let set = ["inventory", "set", "inventory.yml", "all.vars.pat"];
     let mut from_variable = with(&login, &["--token-from", "env:TOKEN"]);
     from_variable.variable = Some(("TOKEN", token.to_owned()));
+    // An editor that writes the token.
+    let editing = |words: &[&str]| Call {
+        variable: Some(("EDITOR", format!("/bin/cp {}", home.path().join("token").display()))),
+        ..with(words, &password)
+    };
     let table = [
         (
             "vault encrypt_string",
@@ -337,6 +344,23 @@ fn calls(home: &Home, registry: &str, token: &str) -> BTreeMap<String, Vec<Call>
                     .input(&format!("{token}\n{broken}")),
                 with(&["vault", "encrypt_string", "-n", token, "--output", "block.yml"], &password).input(token),
                 with(&["vault", "encrypt_string", "--like-ansible", "--output", "block.yml"], &password).input(token),
+            ],
+        ),
+        (
+            "vault create",
+            vec![
+                editing(&["vault", "create", "--skip-tty-check", "edited.yml"]),
+                editing(&["vault", "create", "edited.yml"]),
+                with(&["vault", "create", "--skip-tty-check", token], &password),
+            ],
+        ),
+        (
+            "vault edit",
+            vec![
+                editing(&["vault", "edit", "edited.yml"]),
+                editing(&["vault", "edit", "token"]),
+                with(&["vault", "edit", "edited.yml"], &password),
+                with(&["vault", "edit", token], &password),
             ],
         ),
         (

@@ -18,5 +18,6 @@ mod stores;
 mod terminal;
 mod vault;
 mod vault_differential;
+mod vault_edit;
 mod vault_password;
 mod verbatim;

@@ -1,9 +1,13 @@
 //! `pullpass vault`: Ansible Vault without Ansible, under `ansible-vault`'s names.
 
+mod create;
 mod decrypt;
+mod edit;
+mod editor;
 mod encrypt;
 mod encrypt_string;
 mod files;
+mod memory;
 mod view;
 
 use std::path::{Path, PathBuf};
@@ -19,7 +23,7 @@ use crate::{failure::Failure, vault_password::settings};
 #[command(after_help = "\
 Examples:
   pullpass vault encrypt_string --name ghcr_pat
-  pullpass vault view group_vars/all/vault.yml
+  pullpass vault edit group_vars/all/vault.yml
   pullpass vault rekey --new-vault-password-file new-pass group_vars/all/vault.yml")]
 pub(crate) struct Vault {
     #[command(subcommand)]
@@ -36,6 +40,8 @@ enum VaultCommand {
     Encrypt(encrypt::Encrypt),
     Decrypt(decrypt::Decrypt),
     View(view::View),
+    Edit(edit::Edit),
+    Create(create::Create),
     Rekey(Rekey),
 }
 
@@ -46,6 +52,8 @@ impl Vault {
             VaultCommand::Encrypt(command) => command.run(),
             VaultCommand::Decrypt(command) => command.run(),
             VaultCommand::View(command) => command.run(),
+            VaultCommand::Edit(command) => command.run(),
+            VaultCommand::Create(command) => command.run(),
             VaultCommand::Rekey(command) => command.run(),
         }
     }

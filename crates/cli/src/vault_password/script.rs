@@ -154,7 +154,7 @@ fn wait(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
 
 /// The words of a command line: blanks part them, quotes and backslashes keep them together as in a shell. `None` when a
 /// quote is left open.
-fn words(line: &str) -> Option<Vec<String>> {
+pub(crate) fn words(line: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quote = None;
@@ -166,7 +166,12 @@ fn words(line: &str) -> Option<Vec<String>> {
                 quote = Some(character);
                 word.get_or_insert_default();
             }
-            (None | Some('"'), '\\') => word.get_or_insert_default().push(characters.next()?),
+            (None, '\\') => word.get_or_insert_default().push(characters.next()?),
+            (Some('"'), '\\') => {
+                let next = characters.next()?;
+                let kept = if "\"\\$`".contains(next) { "" } else { "\\" };
+                word.get_or_insert_default().extend(kept.chars().chain([next]));
+            }
             (None, _) if character.is_whitespace() => words.extend(word.take()),
             _ => word.get_or_insert_default().push(character),
         }
@@ -196,6 +201,7 @@ mod tests {
             split(r#" pass  show 'a b' "c \"d" e\ f '' g"h"'i' "#),
             ["pass", "show", "a b", "c \"d", "e f", "", "ghi"]
         );
+        assert_eq!(split(r#"-c "s/\d\"/\\x\$/" a\b"#), ["-c", r#"s/\d"/\x$/"#, "ab"]);
         assert_eq!(split("$HOME `id` * ; a|b"), ["$HOME", "`id`", "*", ";", "a|b"]);
         assert_eq!((words("a 'b"), words("a \\")), (None, None));
     }

@@ -1,9 +1,10 @@
-//! What the environment and `ansible.cfg` say about vault passwords. The environment goes before the file.
+//! What the environment and `ansible.cfg` say about vaults. The environment goes before the file.
 
 use std::{
     env, fs,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    sync::Once,
 };
 
 use pullpass_secrets::{
@@ -14,7 +15,7 @@ use pullpass_secrets::{
 use crate::{environment, failure::Failure, output};
 
 /// The settings under Ansible's names, less `vault_`.
-pub(super) struct Settings {
+pub(crate) struct Settings {
     /// `LABEL@SOURCE` each; paths are relative to the working directory, even those in the file.
     pub(super) identity_list: Vec<String>,
     pub(super) password_file: Option<PathBuf>,
@@ -26,11 +27,13 @@ pub(super) struct Settings {
     pub(super) ask: bool,
     /// Whether a salt is prescribed.
     pub(super) has_salt: bool,
+    /// The command line of the editor.
+    pub(crate) editor: Option<String>,
 }
 
 impl Settings {
     /// Reads the first `ansible.cfg` that there is, and the environment.
-    pub(super) fn read() -> Result<Settings, Failure> {
+    pub(crate) fn read() -> Result<Settings, Failure> {
         let file = find()?;
         // `ANSIBLE_CONFIG=/dev/null` is how people say: none.
         let regular = file.as_deref().filter(|path| path.is_file());
@@ -55,6 +58,8 @@ impl Settings {
             only_matching: is_true("ANSIBLE_VAULT_ID_MATCH", "vault_id_match"),
             ask: is_true("ANSIBLE_ASK_VAULT_PASS", "ask_vault_pass"),
             has_salt: setting("ANSIBLE_VAULT_ENCRYPT_SALT", "vault_encrypt_salt").is_some(),
+            // Of Ansible's two variables, the common one goes first.
+            editor: text_variable("EDITOR").or_else(|| setting("ANSIBLE_EDITOR", "editor")),
         })
     }
 }
@@ -109,7 +114,10 @@ fn find() -> Result<Option<PathBuf>, Failure> {
         if !is_open {
             return Ok(Some(here));
         }
-        output::warn("`./ansible.cfg` is ignored, as Ansible does: everybody may write in this directory");
+        static WARNED: Once = Once::new();
+        WARNED.call_once(|| {
+            output::warn("`./ansible.cfg` is ignored, as Ansible does: everybody may write in this directory");
+        });
     }
     let own = environment::home().ok().map(|home| home.join(".ansible.cfg"));
     Ok(own.into_iter().chain([PathBuf::from("/etc/ansible/ansible.cfg")]).find(|path| is_readable(path)))

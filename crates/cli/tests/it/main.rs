@@ -10,6 +10,7 @@ mod status;
 mod support;
 mod token;
 mod vault;
+mod vault_edit;
 mod vault_encrypt_string;
 mod vault_password;
 mod verify;
