@@ -2,8 +2,9 @@
 //!
 //! 1. The directories of all files are locked.
 //! 2. The journal is written into the deepest directory above all of them. It says that a recovery goes back.
-//! 3. Beside each file, which must hold what the caller read, its new content is staged, and a hard link keeps the old one.
-//! 4. The journal says that a recovery goes forward. From here on the change happens; until here it does not.
+//! 3. Beside each file its new content is staged, and a hard link keeps the old one.
+//! 4. Each file must still hold what the caller read. The journal says that a recovery goes forward. From here on the change
+//!    happens; until here it does not.
 //! 5. Each staged file is renamed over its target.
 //! 6. The links are removed, then the journal.
 //!

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     ffi::OsStr,
-    fs::OpenOptions,
+    fs::{Metadata, OpenOptions},
     io::Write,
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Component, Path, PathBuf},
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{Change, Directory, JournalError, NAME};
-use crate::file::{FileError, PREFIX, WITHOUT_WAITING, failed, load_open, unless_missing};
+use crate::file::{FileError, PREFIX, WITHOUT_WAITING, WRITABLE_BY_OTHERS, failed, load_open, unless_missing};
 
 /// The journal while it is written. One that was left like this has nothing to say.
 const DRAFT: &str = ".pullpass-journal.new";
@@ -127,12 +127,15 @@ pub(super) fn digest(bytes: &[u8]) -> String {
 /// The journal of `directory`, if it has one, and if it can be trusted.
 pub(super) fn find(directory: &Path) -> Result<Option<Record>, JournalError> {
     let path = directory.join(NAME);
+    if is_litter(&path, directory) {
+        return Ok(None);
+    }
     let flags = (WITHOUT_WAITING | OFlags::NOFOLLOW).bits().cast_signed();
     let opened = OpenOptions::new().read(true).custom_flags(flags).open(&path);
     let Some(file) = unless_missing(opened).map_err(failed("read", &path))? else { return Ok(None) };
     let metadata = file.metadata().map_err(failed("read", &path))?;
     let untrusted = |why| JournalError::Untrusted { journal: path.clone(), why };
-    if metadata.uid() != rustix::process::geteuid().as_raw() {
+    if !is_ours(&metadata) {
         return Err(untrusted("it belongs to another user"));
     }
     if metadata.mode() & 0o077 != 0 {
@@ -144,7 +147,18 @@ pub(super) fn find(directory: &Path) -> Result<Option<Record>, JournalError> {
 }
 
 pub(super) fn has_draft(directory: &Path) -> bool {
-    directory.join(DRAFT).symlink_metadata().is_ok()
+    let path = directory.join(DRAFT);
+    path.symlink_metadata().is_ok() && !is_litter(&path, directory)
+}
+
+/// Whether somebody else has left this where everybody may write, as in `/tmp`: it must not be in our way.
+fn is_litter(path: &Path, directory: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|metadata| !is_ours(&metadata))
+        && directory.metadata().is_ok_and(|metadata| metadata.mode() & WRITABLE_BY_OTHERS != 0)
+}
+
+fn is_ours(metadata: &Metadata) -> bool {
+    metadata.uid() == rustix::process::geteuid().as_raw()
 }
 
 /// Removes the journal, and says whether there was anything of one.

@@ -44,7 +44,7 @@ impl Run {
 
     /// The journal is there, and says that a recovery goes back.
     pub(super) fn begin(&mut self) -> Result<(), FileError> {
-        let top = &self.directories[Path::new("")];
+        let top = top(&self.directories);
         self.record.write(top, Direction::Back).inspect_err(|_| {
             // Nothing was done that a journal would be needed for.
             drop(record::remove(top));
@@ -72,7 +72,7 @@ impl Run {
         let seen: Vec<_> =
             self.slots().map(|slot| slot.look(direction, self.record.recovery)).collect::<Result<_, _>>()?;
         if self.record.recovery != direction {
-            self.record.write(&self.directories[Path::new("")], direction)?;
+            self.record.write(top(&self.directories), direction)?;
         }
         for (slot, seen) in self.slots().zip(seen) {
             if let Some(seen) = seen {
@@ -90,7 +90,7 @@ impl Run {
             slot.directory.remove(&slot.staged)?;
         }
         self.sync()?;
-        record::remove(&self.directories[Path::new("")]).map(drop)
+        record::remove(top(&self.directories)).map(drop)
     }
 
     pub(super) fn settle(&mut self, direction: Direction) -> Result<(), JournalError> {
@@ -124,8 +124,7 @@ impl Slot<'_> {
 
     fn stage(&self, change: &Change<'_>) -> Result<(), JournalError> {
         let path = self.path();
-        let old = self.directory.load(self.name)?.filter(|old| *old.bytes == change.old);
-        let old = old.ok_or_else(|| JournalError::Changed(path.clone()))?;
+        let old = self.directory.load(self.name)?.ok_or_else(|| JournalError::Changed(path.clone()))?;
         let mut file = self.directory.create(&self.staged)?;
         file.write_all(change.new).map_err(failed("write", &path))?;
         finish(&file, Some(&old), change.access, &path)?;
@@ -175,6 +174,11 @@ impl Slot<'_> {
         }
         Ok(self.directory.rename(by, self.name)?)
     }
+}
+
+/// Where the journal is.
+fn top(directories: &BTreeMap<PathBuf, Directory>) -> &Directory {
+    &directories[Path::new("")]
 }
 
 fn parent(path: &Path) -> &Path {

@@ -226,6 +226,24 @@ fn two_runs_and_single_edits_at_once_lose_nothing() {
 }
 
 #[test]
+fn whoever_has_locked_one_of_the_directories_is_waited_for() {
+    for directory in ["vars", "vars/31"] {
+        let tree = Tree::new();
+        let locked = fs::File::open(tree.root().join(directory)).unwrap();
+        rustix::fs::flock(&locked, rustix::fs::FlockOperation::LockExclusive).unwrap();
+        thread::scope(|scope| {
+            let run = scope.spawn(|| tree.replace(GO_ON));
+            thread::sleep(Duration::from_millis(300));
+            assert!(!run.is_finished());
+            assert!(contents(tree.root()) == tree.old);
+            drop(locked);
+            run.join().unwrap().unwrap();
+        });
+        assert!(contents(tree.root()) == tree.new);
+    }
+}
+
+#[test]
 fn a_pending_journal_is_found_from_below_and_keeps_others_from_its_files() {
     let tree = Tree::new();
     tree.interrupt("renameat", 27);
@@ -318,6 +336,46 @@ fn an_edit_after_the_interruption_is_never_overwritten() {
                 assert_eq!(super::names(path.parent().unwrap()), ["vault.yml"]);
                 let expected = tree::text(if loses == "resume" || in_place { "old" } else { "new" }, other);
                 assert!(other == number || fs::read(path).unwrap() == expected, "{}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn an_edit_of_a_file_that_was_about_to_be_put_back_is_not_overwritten_either() {
+    let tree = Tree::new();
+    tree.interrupt("renameat", 27);
+    assert!(tree.is_killed("roll_back", "renameat", 3));
+    let file = &tree.files()[10];
+    fs::write(file, "edited").unwrap();
+    let before = contents(tree.root());
+    let recover = || journal::pending(file).unwrap().expect("a journal").recover();
+    let error = recover().unwrap_err();
+    let JournalError::Edited { path, backup } = &error else { panic!("{error}") };
+    assert!(contents(tree.root()) == before, "nothing was touched");
+    fs::copy(backup, path).unwrap();
+    assert_eq!(recover().unwrap(), Recovered::RolledBack);
+    assert_eq!(fs::read(file).unwrap(), tree::text("old", 10));
+}
+
+#[test]
+fn edits_while_a_recovery_only_had_to_clean_up_are_kept() {
+    let (staged, exchanged) = (Tree::new(), Tree::new());
+    staged.interrupt("linkat", 4);
+    exchanged.interrupt("unlinkat", 5);
+    for (interrupted, expected) in [(staged, Recovered::RolledBack), (exchanged, Recovered::RolledForward)] {
+        for at in 1..=8 {
+            let tree = interrupted.copy();
+            assert!(tree.is_killed("recover", "unlinkat", at));
+            for file in tree.files() {
+                fs::remove_file(&file).unwrap();
+                fs::write(file, "edited").unwrap();
+            }
+            let pending = journal::pending(&tree.files()[0]).unwrap().expect("a journal");
+            assert_eq!(pending.recover().unwrap(), expected, "{at}");
+            for file in tree.files() {
+                assert_eq!(fs::read(&file).unwrap(), b"edited");
+                assert_eq!(super::names(file.parent().unwrap()), ["vault.yml"]);
             }
         }
     }

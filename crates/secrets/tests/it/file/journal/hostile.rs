@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    os::unix::fs::{PermissionsExt, symlink},
+    os::unix::fs::{PermissionsExt, chown, symlink},
     path::{Path, PathBuf},
 };
 
@@ -182,11 +182,25 @@ fn a_journal_that_others_could_have_written_is_refused() {
         fs::set_permissions(trap.journal(), fs::Permissions::from_mode(mode)).unwrap();
         trap.assert_refused("others may read or write it");
     }
-    fs::set_permissions(trap.journal(), fs::Permissions::from_mode(0o600)).unwrap();
-    if rustix::process::geteuid().is_root() {
-        std::os::unix::fs::chown(trap.journal(), Some(1000), None).unwrap();
-        trap.assert_refused("it belongs to another user");
-    }
+}
+
+#[test]
+fn a_journal_of_somebody_else_is_refused_but_where_everybody_may_write_it_is_in_nobodys_way() {
+    let trap = Trap::new();
+    trap.plant(record("vars/victim").to_string());
+    chown(trap.journal(), Some(1000), None).expect("only root can make files of others");
+    trap.assert_refused("it belongs to another user");
+
+    let draft = trap.path("clone").join(format!("{}.new", journal::NAME));
+    fs::copy(trap.journal(), &draft).unwrap();
+    chown(&draft, Some(1000), None).unwrap();
+    super::super::set_mode(&trap.path("clone"), 0o1777);
+    assert!(journal::pending(&trap.path("clone/vars")).unwrap().is_none());
+    let victim = trap.path("clone/vars/victim");
+    let change = Change { path: &victim, old: b"precious", new: b"new", access: super::Access::Kept };
+    journal::replace_all(&[change], GO_ON).unwrap();
+    assert_eq!(fs::read(victim).unwrap(), b"new");
+    assert!(trap.journal().exists() && draft.exists());
 }
 
 #[test]

@@ -84,7 +84,7 @@ impl Tree {
 
     /// Lets another process do `what`, and kills it at this call of the system; `false` if there are less of them.
     pub(super) fn is_killed(&self, what: &str, call: &str, at: usize) -> bool {
-        let ended = tampered(what, self.root(), call, &format!("signal=SIGKILL:when={at}"));
+        let (ended, _) = tampered(what, self.root(), call, &format!("signal=SIGKILL:when={at}"));
         assert!(ended.status.success() || ended.status.signal() == Some(9), "{what}, {call} {at}: {ended:?}");
         !ended.status.success()
     }
@@ -142,12 +142,14 @@ pub(super) fn worker<'a>(command: &'a mut Command, what: &str, root: &Path) -> &
         .stdin(Stdio::null())
 }
 
-/// Runs the worker while strace tampers with calls of the system, see `inject` in its manual.
-pub(super) fn tampered(what: &str, root: &Path, call: &str, tampering: &str) -> Output {
+/// Runs the worker while strace tampers with calls of the system, see `inject` in its manual. Gives strace's record too.
+pub(super) fn tampered(what: &str, root: &Path, call: &str, tampering: &str) -> (Output, String) {
+    let trace = tempfile::NamedTempFile::new().expect("a file");
     let mut strace = Command::new("strace");
-    strace.args(["-f", "-o", "/dev/null", "-e"]).arg(format!("trace={call}"));
+    strace.args(["-f", "-e"]).arg(format!("trace={call}")).arg("-o").arg(trace.path());
     strace.arg("-e").arg(format!("inject={call}:{tampering}"));
-    worker(&mut strace, what, root).output().expect("strace runs")
+    let ended = worker(&mut strace, what, root).output().expect("strace runs");
+    (ended, fs::read_to_string(trace.path()).expect("the record"))
 }
 
 #[test]
