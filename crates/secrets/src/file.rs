@@ -31,6 +31,8 @@ pub const PREFIX: &str = ".pullpass-";
 
 /// Bits of a mode by which everybody may write.
 const WRITABLE_BY_OTHERS: u32 = 0o002;
+/// Bits of a mode by which anybody may write. To root too, a file without them is one that is not to be changed.
+const WRITABLE: u32 = 0o222;
 /// How often, and with which pause between, the lock is tried: ten seconds in all.
 const LOCK_TRIES: u32 = 500;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
@@ -44,7 +46,8 @@ const MAX_LINKS: u32 = 40;
 /// Who may read a file after it was replaced. A new file is its owner's alone (0600) in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Whoever could before: mode, owner, access control list and extended attributes stay.
+    /// Whoever could before: mode, owner, access control list and extended attributes stay. A file that nobody may write
+    /// to is not replaced.
     Kept,
     /// The owner alone, as credentials need it: the bits of group and others go, and a list with them.
     OwnerOnly,
@@ -72,6 +75,22 @@ pub enum FileError {
     /// Everybody on the host could swap what it holds.
     #[error("everybody may write to `{path}`, so what it holds cannot be trusted: run `chmod o-w {path}`", path = .0.display())]
     WorldWritable(PathBuf),
+    /// Nobody may write to it: somebody does not want it changed.
+    #[error("`{path}` is read-only (mode {mode:04o}): run `chmod u+w {path}` if it may be changed", path = path.display())]
+    ReadOnly {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// A change of many files was interrupted, and this is one of them. What is edited now would be in the way of its end.
+    #[error("`{}` is one of the files of an interrupted change, which `{}` is about", path.display(), journal.display())]
+    Interrupted {
+        /// The file.
+        path: PathBuf,
+        /// The journal of the change.
+        journal: PathBuf,
+    },
     /// Another process holds the lock.
     #[error("another process has kept `{}` locked for 10 seconds", .0.display())]
     Locked(PathBuf),
@@ -130,8 +149,9 @@ pub fn mode(path: &Path) -> Result<Option<u32>, FileError> {
 /// is parted from its other names.
 ///
 /// `change` runs under a lock on the directory (so it must not edit a second file there) and runs again when the file
-/// changed meanwhile. On any error the file is as it was, with nothing left beside it; only when the very last step fails,
-/// the sync of the directory, the new file is there and a power cut may still undo it.
+/// changed meanwhile. A file that an interrupted [`journal`] is about is refused. On any error the file is as it was, with
+/// nothing left beside it; only when the very last step fails, the sync of the directory, the new file is there and a power
+/// cut may still undo it.
 ///
 /// # Errors
 /// What `change` returns, and everything in [`FileError`].
@@ -154,6 +174,10 @@ pub fn edit<E: From<FileError>>(
         made.map_err(failed("create", parent))?;
     }
     let directory = lock(parent)?;
+    // Behind the lock, because a change that is under way holds it.
+    if let Some(journal) = journal::of(parent, path.file_name().unwrap_or_default()) {
+        return Err(FileError::Interrupted { path, journal }.into());
+    }
     for _ in 0..EDIT_TRIES {
         let old = load(&path)?;
         let bytes = old.as_ref().map(|old| old.bytes.as_slice());
@@ -306,6 +330,9 @@ fn replace(path: &Path, parent: &Path, old: Option<&Loaded>, access: Access, byt
 fn finish(file: &File, old: Option<&Loaded>, access: Access, path: &Path) -> Result<(), FileError> {
     let write_failed = || failed("write", path);
     if let Some(Loaded { metadata: old, .. }) = old {
+        if access == Access::Kept && old.mode() & WRITABLE == 0 {
+            return Err(FileError::ReadOnly { path: path.to_owned(), mode: old.mode() & 0o7777 });
+        }
         let new = file.metadata().map_err(write_failed())?;
         if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
             rustix::fs::fchown(file, Some(Uid::from_raw(old.uid())), Some(Gid::from_raw(old.gid())))

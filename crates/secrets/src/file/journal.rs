@@ -21,6 +21,7 @@ mod run;
 
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
     path::{Path, PathBuf},
 };
 
@@ -192,6 +193,16 @@ fn refuse_pending<T>(changes: &BTreeMap<PathBuf, T>, own: &Path) -> Result<(), J
         }
     }
     Ok(())
+}
+
+/// The journal of an interrupted change that is about this file. One that cannot be trusted has no say.
+pub(super) fn of(directory: &Path, name: &OsStr) -> Option<PathBuf> {
+    let path = directory.canonicalize().ok()?.join(name);
+    let is_about = |directory: &&Path| {
+        record::find(directory)
+            .is_ok_and(|record| record.is_some_and(|record| record.paths(directory).any(|of| of == path)))
+    };
+    path.ancestors().skip(1).find(is_about).map(|directory| directory.join(NAME))
 }
 
 /// A change that was interrupted; or one that is under way, which a recovery waits for.

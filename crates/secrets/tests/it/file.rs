@@ -54,11 +54,30 @@ fn a_new_file_is_0600_in_new_directories_of_0700() {
 fn an_existing_file_keeps_its_mode() {
     let home = home();
     let path = home.path().join("inventory.yml");
-    for mode in [0o644, 0o640, 0o400] {
+    for mode in [0o644, 0o640, 0o600] {
         fs::write(&path, "old").unwrap();
         set_mode(&path, mode);
         assert!(write(&path, b"new").unwrap());
         assert_eq!(file::mode(&path).unwrap(), Some(mode));
+        fs::remove_file(&path).unwrap();
+    }
+}
+
+#[test]
+fn a_read_only_file_is_refused_to_root_too_unless_it_holds_credentials() {
+    let home = home();
+    let path = home.path().join("inventory.yml");
+    for mode in [0o444, 0o400, 0o550] {
+        fs::write(&path, "old").unwrap();
+        set_mode(&path, mode);
+        let error = write(&path, b"new").unwrap_err();
+        let expected = format!("is read-only (mode {mode:04o}): run `chmod u+w {}`", path.display());
+        assert!(error.to_string().contains(&expected), "{error}");
+        assert!(!write(&path, b"old").unwrap(), "nothing is to be changed");
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(names(home.path()), ["inventory.yml"]);
+        // Docker and Podman replace a store whatever its mode, and a login has to.
+        assert!(file::edit(&path, Access::OwnerOnly, |_| Ok::<_, FileError>(Some(b"new".to_vec()))).unwrap());
         fs::remove_file(&path).unwrap();
     }
 }

@@ -105,12 +105,13 @@ fn both_names_of_a_hard_link_can_be_changed_in_one_run() {
 
 #[test]
 fn a_file_that_is_not_what_was_read_stops_everything() {
-    for what in ["edited", "missing", "directory", "writable"] {
+    for what in ["edited", "missing", "directory", "writable", "read-only"] {
         let home = home();
         let [one, two, three] = write_old(&home, ["a/one", "b/two", "c/three"]);
         match what {
             "edited" => fs::write(&two, "theirs").unwrap(),
             "writable" => super::set_mode(&two, 0o666),
+            "read-only" => super::set_mode(&two, 0o444),
             _ => fs::remove_file(&two).unwrap(),
         }
         if what == "directory" {
@@ -262,10 +263,15 @@ fn a_pending_journal_is_found_from_below_and_keeps_others_from_its_files() {
     let error = again.unwrap_err();
     assert!(matches!(&error, JournalError::Interrupted(path) if *path == pending.journal()), "{error}");
 
+    let edited = file::edit(file, Access::Kept, |_| Ok::<_, FileError>(Some(b"3".to_vec()))).unwrap_err();
+    assert!(matches!(&edited, FileError::Interrupted { journal, .. } if *journal == pending.journal()), "{edited}");
+    assert_eq!(fs::read(file).unwrap(), old);
+
     // A file of its own below the same directory is nobody's business.
     let other = tree.root().join("vars/03/other.yml");
     fs::write(&other, "old").unwrap();
     journal::replace_all(&[change(&other, "old", "new")], GO_ON).unwrap();
+    assert!(file::edit(&other, Access::Kept, |_| Ok::<_, FileError>(Some(b"newer".to_vec()))).unwrap());
     fs::remove_file(&other).unwrap();
 
     assert_eq!(pending.recover().unwrap(), Recovered::RolledForward);

@@ -46,7 +46,7 @@ impl Tree {
             if is_root && number % 3 == 2 {
                 std::os::unix::fs::chown(path, Some(1000), Some(1001)).expect("chown by root");
             }
-            let mode = [0o644, 0o640, 0o600, 0o400, 0o664][number % 5];
+            let mode = [0o644, 0o640, 0o600, 0o700, 0o664][number % 5];
             fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("chmod");
         }
         let old = contents(home.path());
