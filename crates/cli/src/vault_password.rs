@@ -233,6 +233,11 @@ impl Choice {
         self.passwords.open_with(payload)
     }
 
+    /// All of them.
+    pub(crate) fn all(&self) -> &Passwords {
+        &self.passwords
+    }
+
     /// The password to encrypt under, and the label to write. `asked` is what the person said, `replaced` the label of a
     /// value that is there already, which it keeps.
     pub(crate) fn choose(

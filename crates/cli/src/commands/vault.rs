@@ -8,6 +8,7 @@ mod encrypt;
 mod encrypt_string;
 mod files;
 mod memory;
+mod values;
 mod view;
 
 use std::path::{Path, PathBuf};

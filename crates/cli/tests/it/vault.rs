@@ -75,9 +75,12 @@ fn a_file_with_one_encrypted_value_is_not_replaced_by_that_value() {
     home.write("pw", "correct horse\n");
     let block = vault(&home, &["encrypt_string", "--name", "pat"], "a secret").expect_success();
     home.write("inventory.yml", format!("all:\n  hosts: {{}}\n{block}"));
+    vault(&home, &["decrypt", "inventory.yml"], "").expect_success();
+    let after = fs::read_to_string(home.path().join("inventory.yml")).expect("a file");
+    assert_eq!(after, "all:\n  hosts: {}\npat: \"a secret\"\n");
     let before = listing(&home.path());
     let ran = vault(&home, &["decrypt", "inventory.yml"], "");
-    assert_fails(&ran, 2, &["not encrypted as a whole", "pullpass inventory show inventory.yml"]);
+    assert_fails(&ran, 2, &["is not encrypted, and no value in it is", "pullpass inventory check inventory.yml"]);
     assert_eq!(listing(&home.path()), before);
 }
 

@@ -223,7 +223,7 @@ fn what_cannot_be_edited_is_refused_before_an_editor_opens() {
     desk.home.write("damaged.yml", "$ANSIBLE_VAULT;1.1;AES256\n12\n");
     let before = listing(&desk.home.path());
     for (words, said) in [
-        (&["f.yml", "plain.yml"][..], "not encrypted as a whole"),
+        (&["f.yml", "plain.yml"][..], "is not encrypted, and no value in it is"),
         (&["f.yml", "missing.yml"], "there is no file `missing.yml`"),
         (&["damaged.yml"], "cut off"),
         (&["-"], "files only"),
@@ -443,4 +443,59 @@ fn no_file_is_made_when_it_is_there_or_nobody_can_write_it() {
     let words = [&["create", "f2.yml", "--skip-tty-check"][..], &dev].concat();
     assert_fails(&desk.run("echo two > \"$1\"; echo theirs > f2.yml", &words), 3, &["changed meanwhile", "encrypted"]);
     assert_eq!(fs::read_to_string(desk.home.path().join("f2.yml")).expect("a file"), "theirs\n");
+}
+
+#[test]
+fn values_in_a_file_are_edited_in_place_and_the_others_keep_their_bytes() {
+    let desk = Desk::new();
+    let value = |name: &str, label: &str, text: &str| {
+        let id = format!("{label}@{label}");
+        let words = ["vault", "encrypt_string", "--stdin-name", name, "--vault-id", &id, "--encrypt-vault-id", label];
+        run_with_input(&mut command(&desk.home, &words), text).expect_success()
+    };
+    let (one, two) = (value("one", "dev", "first"), value("two", "prod", "second: # 'x'"));
+    desk.home.write("f.yml", format!("# top\n{one}between: 1   # stays\n{two}# end"));
+
+    let seen = desk.run("true", &["view", "f.yml"]).expect_success();
+    assert_eq!(seen, "# top\none: !vault \"first\"\nbetween: 1   # stays\ntwo: !vault \"second: # 'x'\"\n# end\n");
+
+    let before = fs::read_to_string(desk.home.path().join("f.yml")).expect("a file");
+    let ran = desk.run("true", &["edit", "f.yml"]);
+    assert!(ran.stderr.contains("unchanged: `f.yml`"), "{ran}");
+    assert_eq!(fs::read_to_string(desk.home.path().join("f.yml")).expect("a file"), before);
+
+    let script =
+        "sed -i 's/second/new/; s/between: 1/between: 2/' \"$1\"; printf '\\nthree: !vault \"third\"\\n' >> \"$1\"";
+    let undecided = desk.run(script, &["edit", "f.yml"]);
+    assert_fails(&undecided, 2, &["none of them to encrypt with", "`three`, line 6", "what you wrote is in"]);
+    assert_eq!(fs::read_to_string(desk.home.path().join("f.yml")).expect("a file"), before);
+    desk.run(script, &["edit", "f.yml", "--encrypt-vault-id", "prod"]).expect_success();
+    let after = fs::read_to_string(desk.home.path().join("f.yml")).expect("a file");
+    assert!(after.starts_with(&format!("# top\n{one}between: 2   # stays\ntwo: !vault |\n")), "{after}");
+    assert!(after.contains("$ANSIBLE_VAULT;1.2;AES256;prod\n"), "{after}");
+    let shown = pullpass(
+        &desk.home,
+        &["inventory", "show", "f.yml", "--reveal", "--json", "--vault-id", "dev@dev", "--vault-id", "prod@prod"],
+    );
+    let secrets: Vec<_> = (0..3).map(|at| json(&shown)["secrets"][at]["secret"].clone()).collect();
+    assert_eq!(secrets, ["first", "new: # 'x'", "third"]);
+
+    // What the person breaks is not written, and not lost.
+    let broken = desk.run("printf 'four: [1\\n' >> \"$1\"", &["edit", "f.yml"]);
+    assert_fails(&broken, 2, &["malformed YAML", "what you wrote is in"]);
+    assert_eq!(fs::read_to_string(desk.home.path().join("f.yml")).expect("a file"), after);
+}
+
+#[test]
+fn values_in_a_file_are_decrypted_in_place() {
+    let desk = Desk::new();
+    let words = ["vault", "encrypt_string", "--stdin-name", "a", "--vault-id", "dev@dev"];
+    let block = run_with_input(&mut command(&desk.home, &words), "x: 1").expect_success();
+    desk.home.write("f.yml", format!("{block}b: 2\n"));
+    let mut wrong = command(&desk.home, &["vault", "decrypt", "f.yml", "--vault-id", "prod@prod"]);
+    let before = listing(&desk.home.path());
+    assert_fails(&run(&mut wrong), 2, &["wrong vault password", "`a`, line 1", "`f.yml`"]);
+    assert_eq!(listing(&desk.home.path()), before);
+    desk.run("true", &["decrypt", "f.yml"]).expect_success();
+    assert_eq!(fs::read_to_string(desk.home.path().join("f.yml")).expect("a file"), "a: \"x: 1\"\nb: 2\n");
 }

@@ -8,7 +8,11 @@ use std::{
 use clap::Args;
 use zeroize::Zeroizing;
 
-use super::{edit::Draft, editor::Editor, files};
+use super::{
+    edit::{Draft, seal_whole},
+    editor::Editor,
+    files,
+};
 use crate::{failure::Failure, vault_password::VaultPassword};
 
 /// Write a new encrypted file in an editor
@@ -52,6 +56,8 @@ impl Create {
         let passwords = self.password.new_or_existing()?;
         let (label, password) = passwords.choose(self.encrypt_vault_id.as_deref(), None)?;
         let plaintext = Zeroizing::new(Vec::new());
-        Draft { path: &self.file, old: None, plaintext, password, label: Some(label) }.edit(&Editor::find()?)
+        let seal = |edited: &[u8]| seal_whole(edited, password, Some(&label));
+        Draft { path: &self.file, old: None, plaintext, password, label: Some(label.clone()), seal: &seal }
+            .edit(&Editor::find()?)
     }
 }

@@ -5,10 +5,15 @@ use std::path::PathBuf;
 use clap::Args;
 use pullpass_secrets::file::Access;
 
-use super::{files, output_path, view::open};
+use super::{
+    files, output_path,
+    view::{Values, open},
+};
 use crate::{failure::Failure, vault_password::VaultPassword};
 
-/// Decrypt whole files, or what is piped in
+/// Decrypt files, or what is piped in
+///
+/// In a file with encrypted values, each value becomes plain text and loses its `!vault` tag.
 ///
 /// Without a file, standard input is decrypted to standard output; it may be a whole vault or one `!vault` value as it
 /// stands in an inventory. With files, each is decrypted in place as `ansible-vault decrypt` does; use `--output -` to
@@ -32,7 +37,7 @@ pub(super) struct Decrypt {
 impl Decrypt {
     pub(super) fn run(self) -> Result<(), Failure> {
         let sources = files::read_vaults(&self.files)?;
-        let plaintexts = open(&sources, &self.password.existing()?)?;
+        let plaintexts = open(&sources, &self.password.existing()?, Values::Plain)?;
         files::put(
             &sources,
             &plaintexts,

@@ -1,6 +1,7 @@
 //! `pullpass vault edit`.
 
 use std::{
+    collections::BTreeSet,
     ffi::{OsStr, OsString},
     fs,
     io::Write,
@@ -11,6 +12,7 @@ use std::{
 use clap::Args;
 use pullpass_secrets::{
     file::{self, Access},
+    inventory::View,
     vault::{self, Password},
 };
 use rustix::io::Errno;
@@ -20,12 +22,13 @@ use super::{
     editor::{Editor, Ended, Signals},
     files,
     memory::Directory,
+    values::{self, place},
     wrong_vault,
 };
 use crate::{
     failure::{Failure, OrFail},
     output,
-    vault_password::VaultPassword,
+    vault_password::{Choice, VaultPassword},
 };
 
 /// Edit encrypted files in an editor
@@ -33,6 +36,9 @@ use crate::{
 /// The editor is the one that ansible-vault would start: EDITOR, ANSIBLE_EDITOR, `editor` in ansible.cfg, or else vi. It
 /// gets a copy in memory (tmpfs), which is overwritten and removed when it ends; Vim is kept from writing swap, backup, undo
 /// and viminfo files. What else an editor or its plugins keep, and what the system swaps out, is beyond our reach.
+///
+/// In a file with encrypted values, each is shown under its `!vault` tag, in double quotes: what is under a tag when the
+/// editor ends is encrypted, and what was left alone keeps its payload byte for byte.
 ///
 /// A file that was not changed is left alone. One that was keeps its password, label, mode and owner. When the editor ends
 /// with an error (`:cq` in vi), nothing is changed. When the file was changed by somebody else meanwhile, it stays as they
@@ -68,17 +74,63 @@ impl Edit {
         for path in &self.files {
             // Read late: the file before it may have been open for hours.
             for source in files::read_vaults(slice::from_ref(path))? {
+                if !source.is_whole() {
+                    self.edit_values(path, &source.bytes, &passwords, &editor)?;
+                    continue;
+                }
                 let (plaintext, opened_by) =
                     passwords.open(&source.bytes).map_err(|error| source.in_place(wrong_vault(&error)))?;
                 let (label, password) = match self.encrypt_vault_id.as_deref() {
                     None => (vault::label(&source.bytes), opened_by),
                     asked => passwords.choose(asked, None).map(|(label, password)| (Some(label), password))?,
                 };
-                Draft { path, old: Some(&source.bytes), plaintext, password, label }.edit(&editor)?;
+                let seal = |edited: &[u8]| seal_whole(edited, password, label.as_deref());
+                Draft { path, old: Some(&source.bytes), plaintext, password, label: label.clone(), seal: &seal }
+                    .edit(&editor)?;
             }
         }
         Ok(())
     }
+
+    /// Lets the person edit a file in which the values are encrypted. What they leave alone keeps its payload.
+    fn edit_values(&self, path: &Path, bytes: &[u8], passwords: &Choice, editor: &Editor) -> Result<(), Failure> {
+        values::with_view(path, bytes, passwords.all(), |payloads, view| {
+            let plaintext = view.text().or_usage()?;
+            let label_of = |at: usize| vault::label(payloads.list()[at].text.as_bytes());
+            let values = (0..payloads.list().len()).filter(|at| payloads.list()[*at].path.is_some());
+            let labels: BTreeSet<Option<String>> = values.map(label_of).collect();
+            let asked = self.encrypt_vault_id.as_deref();
+            let (label, password) = passwords.choose(asked, labels.first().map(Option::as_deref))?;
+            // What is new gets the vault id of all the others, if they have one.
+            let common = labels.iter().next().filter(|_| labels.len() == 1);
+            let seal = |edited: &[u8]| {
+                let mut sealed = Vec::new();
+                for tagged in View::tagged(edited).or_usage()? {
+                    let (same, here) = view.before(&tagged);
+                    sealed.push(match same {
+                        Some(same) => payloads.list()[same].text.clone(),
+                        None => {
+                            let old = here.map(label_of).or(common.cloned());
+                            let (label, password) = passwords
+                                .choose(asked, old.as_ref().map(Option::as_deref))
+                                .map_err(|failure| failure.fact(place(tagged.path.as_ref(), tagged.line)))?;
+                            vault::encrypt(tagged.text.reveal().as_bytes(), password, Some(&label)).or_usage()?
+                        }
+                    });
+                }
+                view.sealed(edited, &sealed).or_usage()
+            };
+            Draft { path, old: Some(bytes), plaintext, password, label: Some(label), seal: &seal }.edit(editor)
+        })
+    }
+}
+
+/// What a person wrote, as a file that is encrypted as a whole.
+pub(super) fn seal_whole(edited: &[u8], password: &Password, label: Option<&str>) -> Result<Vec<u8>, Failure> {
+    if vault::is_encrypted(edited) {
+        return Err(Failure::usage("what you wrote is encrypted already"));
+    }
+    vault::encrypt(edited, password, label).map(String::into_bytes).or_usage()
 }
 
 /// What a person is given to edit, and how it is encrypted afterwards.
@@ -87,15 +139,18 @@ pub(super) struct Draft<'a> {
     /// The encrypted file as it was read; `None` when there is none.
     pub(super) old: Option<&'a [u8]>,
     pub(super) plaintext: Zeroizing<Vec<u8>>,
+    /// What cannot be saved is kept encrypted under this.
     pub(super) password: &'a Password,
     pub(super) label: Option<String>,
+    /// What the file is to hold then.
+    pub(super) seal: &'a dyn Fn(&[u8]) -> Result<Vec<u8>, Failure>,
 }
 
 impl Draft<'_> {
     /// Opens the editor, and puts what it leaves into the file.
     pub(super) fn edit(&self, editor: &Editor) -> Result<(), Failure> {
         // What would be in the way of saving is found before the person begins to type.
-        self.encrypt(b"")?;
+        (self.seal)(&self.plaintext)?;
         self.check_directory()?;
 
         let mut signals = Signals::catch()?;
@@ -127,10 +182,6 @@ impl Draft<'_> {
         self.path.file_name().unwrap_or(OsStr::new("vault"))
     }
 
-    fn encrypt(&self, plaintext: &[u8]) -> Result<Vec<u8>, Failure> {
-        vault::encrypt(plaintext, self.password, self.label.as_deref()).map(String::into_bytes).or_usage()
-    }
-
     /// A file is replaced by renaming, for which its directory has to be writable. A missing one is made later.
     fn check_directory(&self) -> Result<(), Failure> {
         let path = fs::canonicalize(self.path).unwrap_or_else(|_| self.path.to_owned());
@@ -145,10 +196,7 @@ impl Draft<'_> {
 
     fn save(&self, edited: &[u8]) -> Result<(), Failure> {
         let path = self.path.display();
-        if vault::is_encrypted(edited) {
-            return Err(Failure::usage("what you wrote is encrypted already"));
-        }
-        let payload = self.encrypt(edited)?;
+        let payload = (self.seal)(edited)?;
         file::edit(self.path, Access::Kept, |found| match found {
             found if found == self.old => Ok(Some(payload.clone())),
             _ => Err(Failure::unknown(format!("`{path}` was changed meanwhile by somebody else"))),
@@ -161,8 +209,8 @@ impl Draft<'_> {
     /// Puts what cannot be saved beside the file, encrypted, or else where memory keeps it until the system stops.
     fn keep(&self, failure: Failure, edited: &[u8], memory: &Path) -> Failure {
         let failure = failure.fact(format!("`{}` is left as it is", self.path.display()));
-        let kept = self.encrypt(edited).map(|payload| {
-            [parent(self.path), memory].into_iter().find_map(|directory| self.put(directory, &payload).ok())
+        let kept = vault::encrypt(edited, self.password, self.label.as_deref()).map(|payload| {
+            [parent(self.path), memory].into_iter().find_map(|directory| self.put(directory, payload.as_bytes()).ok())
         });
         match kept {
             Ok(Some(kept)) => failure

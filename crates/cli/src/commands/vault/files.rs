@@ -12,6 +12,7 @@ use pullpass_secrets::{
 };
 use zeroize::Zeroizing;
 
+use super::values;
 use crate::{
     failure::{Failure, OrFail},
     output, prompt,
@@ -24,6 +25,11 @@ pub(super) struct Source {
 }
 
 impl Source {
+    /// Whether it is encrypted as a whole.
+    pub(super) fn is_whole(&self) -> bool {
+        vault::is_encrypted(&self.bytes)
+    }
+
     /// Says of an error where it is.
     pub(super) fn in_place(&self, failure: Failure) -> Failure {
         match &self.path {
@@ -57,20 +63,22 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
     Ok(sources)
 }
 
-/// [`read`], and each has to be encrypted as a whole. Decrypting any other in place would leave nothing of it but one
-/// value. What is piped in may be a value as it stands in an inventory.
+/// [`read`], and each has to be encrypted, as a whole or in single values. Decrypting any other in place would leave
+/// nothing of it. What is piped in may be a value as it stands in an inventory.
 pub(super) fn read_vaults(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
     let mut sources = read(paths)?;
     for source in &mut sources {
         match &source.path {
             None => source.bytes = Zeroizing::new(vault::unindent(&source.bytes)),
-            Some(_) if vault::is_encrypted(&source.bytes) => {}
+            Some(_) if source.is_whole() => {}
+            Some(path) if values::has_values(path, &source.bytes) => {}
             Some(path) => {
                 let path = path.display();
-                return Err(Failure::usage(format!("`{path}` is not encrypted as a whole"))
+                return Err(Failure::usage(format!("`{path}` is not encrypted, and no value in it is"))
                     .fact("nothing was changed")
-                    .hint(format!("values inside it are listed by `pullpass inventory show {path}`"))
-                    .hint("one value is decrypted from standard input: paste it into `pullpass vault decrypt`"));
+                    .hint(format!(
+                        "what keeps Ansible from reading a value is said by `pullpass inventory check {path}`"
+                    )));
             }
         }
     }
