@@ -1,8 +1,8 @@
 //! How a command fails: what a person reads, and the exit code.
 
-use std::fmt;
+use std::{fmt, path::Path};
 
-use pullpass_secrets::file::FileError;
+use pullpass_secrets::file::{FileError, journal::JournalError};
 
 /// The exit codes of every command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,8 +82,56 @@ impl fmt::Display for Failure {
 impl From<FileError> for Failure {
     fn from(error: FileError) -> Failure {
         let exit = if matches!(error, FileError::Io { .. }) { Exit::Unknown } else { Exit::Usage };
-        with_causes(exit, &error)
+        let failure = with_causes(exit, &error);
+        match &error {
+            FileError::Interrupted { journal, .. } => failure.hint(finish(journal)),
+            _ => failure,
+        }
     }
+}
+
+impl From<JournalError> for Failure {
+    fn from(error: JournalError) -> Failure {
+        let exit = if is_input(&error) { Exit::Usage } else { Exit::Unknown };
+        let failure = with_causes(exit, &error);
+        match cause(&error) {
+            JournalError::Interrupted(journal)
+            | JournalError::NotUndone { journal, .. }
+            | JournalError::NotCleaned { journal, .. } => failure.hint(finish(journal)),
+            JournalError::NotCommitted(journal) => {
+                let directory = journal.parent().unwrap_or(journal).display();
+                failure.hint(format!("undo it with `pullpass inventory rekey --rollback {directory}`"))
+            }
+            JournalError::Edited { .. } => {
+                failure.hint("`--resume` instead of `--rollback`, or the other way round, keeps that edit")
+            }
+            JournalError::Changed(_) => failure.hint("run the same command again"),
+            _ => failure,
+        }
+    }
+}
+
+fn cause(error: &JournalError) -> &JournalError {
+    if let JournalError::Undone(cause) = error { cause } else { error }
+}
+
+/// Whether what was given cannot be used, and not a system or a moment that was against us.
+fn is_input(error: &JournalError) -> bool {
+    match cause(error) {
+        JournalError::File(error) | JournalError::NoJournal(error) => !matches!(error, FileError::Io { .. }),
+        JournalError::Random(_)
+        | JournalError::Changed(_)
+        | JournalError::Missing { .. }
+        | JournalError::NotUndone { .. }
+        | JournalError::NotCleaned { .. } => false,
+        _ => true,
+    }
+}
+
+/// What to do about a change of many files that has left this journal.
+pub(crate) fn finish(journal: &Path) -> String {
+    let directory = journal.parent().unwrap_or(journal).display();
+    format!("finish it with `pullpass inventory rekey --resume {directory}`, or undo it with `--rollback` instead")
 }
 
 /// Adds what a library cannot know: which exit code its error means here.

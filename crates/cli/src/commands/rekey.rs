@@ -2,7 +2,9 @@
 //! nothing.
 
 use std::{
-    path::{Path, PathBuf},
+    fs,
+    os::unix::fs::MetadataExt,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -13,12 +15,9 @@ use clap::Args;
 use pullpass_secrets::{
     file::{
         Access,
-        journal::{self, Change, JournalError, Recovered},
+        journal::{self, Change, JournalError, Pending, Recovered},
     },
-    inventory::{
-        KeyPath, Payloads,
-        files::{self, Form},
-    },
+    inventory::{KeyPath, Payloads, files::Form},
     vault::{self, DEFAULT_LABEL, Password, Passwords, VaultError},
 };
 use rayon::prelude::*;
@@ -27,7 +26,7 @@ use zeroize::Zeroizing;
 use crate::{
     commands::inventory::{
         diff::{self, Masked},
-        tree::{File, Tree},
+        tree::{self, File, Tree},
     },
     failure::{Exit, Failure, OrFail},
     output,
@@ -68,10 +67,10 @@ pub(crate) struct Rekey {
     #[arg(long)]
     dry_run: bool,
     /// Only finish what an interrupted run left
-    #[arg(long, group = "interrupted")]
+    #[arg(long, group = "interrupted", conflicts_with = "dry_run")]
     resume: bool,
     /// Only undo what an interrupted run left
-    #[arg(long, group = "interrupted")]
+    #[arg(long, group = "interrupted", conflicts_with = "dry_run")]
     rollback: bool,
     #[command(flatten)]
     password: VaultPassword,
@@ -103,17 +102,14 @@ enum With {
 
 impl Rekey {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let was_interrupted = self.recover()?;
+        if self.paths.iter().any(|path| path == "-") {
+            return Err(Failure::usage("`rekey` takes files and directories only, not standard input"));
+        }
+        let was_interrupted = !self.dry_run && self.recover()?;
         if self.resume || self.rollback {
             return if was_interrupted { Ok(()) } else { Err(Failure::no("nothing was interrupted here")) };
         }
-        let mut tree = Tree::read(&self.paths)?;
-        if let Some(unreadable) = tree.unreadable.first() {
-            let failure =
-                Failure::unknown("not everything could be read, so nothing was changed").fact(unreadable.clone());
-            return Err(failure.hint("name the files and directories that are to be rekeyed"));
-        }
-        tree.files.retain(|file| holds_payload(&file.bytes));
+        let mut tree = self.read()?;
         let existing = self.password.to_rekey()?;
         tree.open(&existing);
         let payloads = read_payloads(&tree)?;
@@ -131,43 +127,76 @@ impl Rekey {
         self.put(&tree, &contents, replaced.len())
     }
 
-    /// Finishes or undoes what an earlier run left, and says so.
+    /// The files that have payloads.
+    fn read(&self) -> Result<Tree, Failure> {
+        let mut tree = Tree::read(&self.paths).map_err(|failure| failure.fact("nothing was changed"))?;
+        if !tree.unreadable.is_empty() {
+            let failure = Failure::unknown("not everything could be read, so nothing was changed");
+            let failure = tree.unreadable.iter().take(MAX_SHOWN).cloned().fold(failure, Failure::fact);
+            return Err(failure.hint("name the files and directories that are to be rekeyed"));
+        }
+        // A person who names a file thinks that it is encrypted.
+        if let Some(file) = tree.files.iter().find(|file| file.is_named && !holds_payload(&file.bytes)) {
+            let failure = Failure::usage(format!("`{}` has no vault payload", file.path.display()));
+            return Err(failure
+                .fact("nothing was changed")
+                .hint("name its directory, to rekey whatever is encrypted there"));
+        }
+        tree.files.retain(|file| holds_payload(&file.bytes));
+        Ok(tree)
+    }
+
+    /// Finishes or undoes what earlier runs left, and says so.
     fn recover(&self) -> Result<bool, Failure> {
-        let mut was_interrupted = false;
-        for path in &self.paths {
-            while let Some(pending) = journal::pending(path).or_usage()?.or(below(path)?) {
-                was_interrupted = true;
-                let shown = pending.journal();
-                let count = pending.files().count();
-                let recovered = match (self.resume, self.rollback) {
-                    (true, _) => pending.resume(),
-                    (_, true) => pending.roll_back(),
-                    _ => pending.recover(),
-                };
-                match recovered.map_err(journal_failure)? {
-                    Recovered::Nothing => {}
-                    Recovered::RolledBack => output::say(format_args!(
-                        "undone: an interrupted change of {count} files (`{}`)",
-                        shown.display()
-                    )),
-                    Recovered::RolledForward => {
-                        output::say(format_args!(
-                            "finished: an interrupted change of {count} files (`{}`)",
-                            shown.display()
-                        ));
-                        if !self.resume {
-                            return Err(Failure::no(
-                                "the files are under the new password now, so they were not rekeyed again",
-                            )
-                            .hint(
-                                "run the same command again to rekey them once more, or `--rollback` next time to undo",
-                            ));
-                        }
-                    }
-                }
-            }
+        let changes = tree::interrupted(&self.paths)?;
+        let was_interrupted = !changes.is_empty();
+        let mut is_finished = false;
+        for change in changes {
+            is_finished |= self.settle(change)? == Recovered::RolledForward;
+        }
+        // Whether that was the same change as this one, nobody can tell.
+        if is_finished && !self.resume {
+            let failure =
+                Failure::no("files are under the new password of an interrupted run, so none was rekeyed again");
+            return Err(failure
+                .hint("see that they open with it: `pullpass inventory check PATH`")
+                .hint("for yet another password, run this again with that one as the old one"));
         }
         Ok(was_interrupted)
+    }
+
+    fn settle(&self, change: Pending) -> Result<Recovered, Failure> {
+        let (journal, count) = (change.journal(), change.files().count());
+        let recovered = match (self.resume, self.rollback) {
+            (true, _) => change.resume(),
+            (_, true) => change.roll_back(),
+            _ => change.recover(),
+        };
+        let recovered = recovered.map_err(|error| {
+            let is_late = self.rollback && matches!(error, JournalError::Missing { .. });
+            let failure = Failure::from(error);
+            if is_late {
+                failure.hint("once all files are replaced it is too late for that: use `--resume`")
+            } else {
+                failure
+            }
+        })?;
+        let journal = journal.display();
+        match recovered {
+            Recovered::Nothing => {}
+            Recovered::RolledBack if count == 0 => {
+                output::say(format_args!(
+                    "removed: what an interrupted run left (`{journal}`), which had changed nothing"
+                ));
+            }
+            Recovered::RolledBack => {
+                output::say(format_args!("undone: an interrupted change of {count} files (`{journal}`)"));
+            }
+            Recovered::RolledForward => {
+                output::say(format_args!("finished: an interrupted change of {count} files (`{journal}`)"));
+            }
+        }
+        Ok(recovered)
     }
 
     /// Everything that is to be opened.
@@ -203,7 +232,9 @@ impl Rekey {
     ) -> Result<Vec<Option<Zeroizing<Vec<u8>>>>, Failure> {
         let of_file = |number: usize| -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
             let file = &tree.files[number];
-            let mine = replaced.iter().filter(|replaced| replaced.file == number);
+            // They are in the order of the files.
+            let mine = &replaced[replaced.partition_point(|replaced| replaced.file < number)..];
+            let mine = mine.iter().take_while(|replaced| replaced.file == number);
             let list = payloads[number].as_ref();
             let mut with = vec![None; list.map_or(0, |payloads| payloads.list().len())];
             let mut key = None;
@@ -221,20 +252,17 @@ impl Rekey {
                 }
                 None => None,
             };
-            match (key, file.form) {
-                (Some((password, label)), _) => {
-                    let plaintext = inner.as_deref().map(Vec::as_slice).or(file.content()).unwrap_or_default();
-                    let payload = vault::encrypt(plaintext, password, label.as_deref()).or_usage();
-                    let payload = payload.map_err(|failure| file.in_place(failure))?;
-                    Ok(Some(Zeroizing::new(payload.into_bytes())))
-                }
-                // The values inside were wanted, the file around them was not: it is encrypted again as it was.
-                (None, Form::Whole) if inner.is_some() => Err(file.in_place(
-                    Failure::usage("the file is encrypted under another vault id than values inside it")
-                        .hint("name both with `--only-vault-id`"),
-                )),
-                (None, _) => Ok(inner),
-            }
+            let own = vault::label(&file.bytes);
+            let (password, label) = match (key, &file.password) {
+                (Some(new), _) => new,
+                // The values inside are wanted, the file around them is not: it is encrypted again as it was.
+                (None, Some(password)) if inner.is_some() => (password, &own),
+                (None, _) => return Ok(inner),
+            };
+            let plaintext = inner.as_deref().map(Vec::as_slice).or(file.content()).unwrap_or_default();
+            let payload = vault::encrypt(plaintext, password, label.as_deref()).or_usage();
+            let payload = payload.map_err(|failure| file.in_place(failure))?;
+            Ok(Some(Zeroizing::new(payload.into_bytes())))
         };
         (0..tree.files.len()).into_par_iter().map(of_file).collect()
     }
@@ -255,17 +283,23 @@ impl Rekey {
             .iter()
             .map(|(file, new)| Change { path: &file.path, old: &file.bytes, new, access: Access::Kept })
             .collect();
+        let linked: Vec<_> = changed.iter().filter_map(|(file, _)| Some((file, other_names(file)?))).collect();
         let was_interrupted = on_interrupt()?;
         match journal::replace_all(&changes, &|| was_interrupted.load(Ordering::Relaxed)) {
             Err(JournalError::Undone(error)) if matches!(*error, JournalError::Stopped) => {
                 output::say("interrupted: every file is as it was");
                 return Err(Failure::silent(Exit::Interrupted));
             }
-            Err(JournalError::Stopped) => return Err(Failure::silent(Exit::Interrupted)),
-            result => result.map_err(journal_failure)?,
+            result => result?,
         }
         for (file, _) in &changed {
             output::say(format_args!("rekeyed: `{}`", file.path.display()));
+        }
+        for (file, others) in linked {
+            output::warn(format_args!(
+                "`{}` had {others} more names (hard links), which still hold what it held unless they are in this list",
+                file.path.display()
+            ));
         }
         output::say(format_args!("{count} payloads in {} files are under the new password", changed.len()));
         Ok(())
@@ -277,13 +311,10 @@ fn holds_payload(bytes: &[u8]) -> bool {
     bytes.windows(HEADER.len()).any(|window| window == HEADER)
 }
 
-/// A journal somewhere below a directory.
-fn below(path: &Path) -> Result<Option<journal::Pending>, Failure> {
-    if !path.is_dir() {
-        return Ok(None);
-    }
-    let journal = files::journals(path).next();
-    journal.map_or(Ok(None), |directory| journal::pending(&directory).or_usage())
+/// How many hard links there are to a file beside its own name, if any.
+fn other_names(file: &File) -> Option<u64> {
+    let names = fs::metadata(&file.path).ok()?.nlink();
+    names.checked_sub(1).filter(|others| *others > 0)
 }
 
 /// The payloads of each file; `None` for one that is encrypted as a whole and has none inside.
@@ -308,11 +339,19 @@ type Opened<'passwords> = (usize, Zeroizing<Vec<u8>>, &'passwords Password);
 /// The plaintext of every job with its number and the password that opened it. A value that none opens is an error; other
 /// text that only looks like a payload is not, because it is not under the old password either.
 fn open_all<'passwords>(
-    tree: &Tree,
+    tree: &'passwords Tree,
     jobs: &[Job<'_>],
     existing: &'passwords Passwords,
 ) -> Result<Vec<Opened<'passwords>>, Failure> {
-    let results: Vec<_> = jobs.par_iter().map(|job| existing.open_with(job.text)).collect();
+    let open = |job: &Job<'_>| {
+        let file = &tree.files[job.file];
+        match (job.payload, &file.plaintext, &file.password) {
+            (None, Some(Ok(plaintext)), Some(password)) => Ok((plaintext.clone(), password)),
+            (None, Some(Err(error)), _) => Err(error.clone()),
+            _ => existing.open_with(job.text),
+        }
+    };
+    let results: Vec<_> = jobs.par_iter().map(open).collect();
     let mut opened = Vec::new();
     let mut failed = Vec::new();
     for (number, (job, result)) in jobs.iter().zip(results).enumerate() {
@@ -360,25 +399,28 @@ impl Job<'_> {
 
 /// What comes in the place of everything that was opened.
 fn encrypt_all(tree: &Tree, jobs: &[Job<'_>], opened: Vec<Opened<'_>>, new: &Next) -> Result<Vec<Replaced>, Failure> {
-    opened
-        .into_par_iter()
-        .map(|(number, plaintext, old)| {
-            let job = &jobs[number];
-            let in_place = |failure: Failure| tree.files[job.file].in_place(failure);
-            let label = vault::label(job.text);
-            let (password, label) = new.of(label).map_err(in_place)?;
-            if password == old {
-                return Err(in_place(Failure::usage("the new vault password is the old one")));
+    let chosen = |(number, plaintext, old)| {
+        let job: &Job<'_> = &jobs[number];
+        let in_place = |failure: Failure| tree.files[job.file].in_place(failure);
+        let (password, label) = new.of(vault::label(job.text)).map_err(in_place)?;
+        if password == old {
+            let failure = Failure::usage("the new vault password is the old one");
+            return Err(in_place(failure).hint("choose what is rekeyed: `--only-vault-id LABEL`"));
+        }
+        Ok((job, plaintext, password, label))
+    };
+    let chosen: Vec<_> = opened.into_iter().map(chosen).collect::<Result<_, _>>()?;
+    let encrypt = |(job, plaintext, password, label): (&Job<'_>, Zeroizing<Vec<u8>>, &Password, Option<String>)| {
+        let with = match job.payload {
+            None => With::Key(password.clone(), label),
+            Some(_) => {
+                let payload = vault::encrypt(&plaintext, password, label.as_deref()).or_usage();
+                With::Payload(payload.map_err(|failure| tree.files[job.file].in_place(failure))?)
             }
-            let with = match job.payload {
-                None => With::Key(password.clone(), label),
-                Some(_) => {
-                    With::Payload(vault::encrypt(&plaintext, password, label.as_deref()).or_usage().map_err(in_place)?)
-                }
-            };
-            Ok(Replaced { file: job.file, payload: job.payload, with })
-        })
-        .collect()
+        };
+        Ok(Replaced { file: job.file, payload: job.payload, with })
+    };
+    chosen.into_par_iter().map(encrypt).collect()
 }
 
 /// Set when the person presses Ctrl-C, or the system asks us to end.
@@ -388,15 +430,4 @@ fn on_interrupt() -> Result<Arc<AtomicBool>, Failure> {
         signal_hook::flag::register(signal, Arc::clone(&flag)).or_unknown()?;
     }
     Ok(flag)
-}
-
-fn journal_failure(error: JournalError) -> Failure {
-    let again = "run `pullpass inventory rekey --resume PATH` or `--rollback` for what an interrupted run left";
-    let is_pending = matches!(
-        error,
-        JournalError::NotUndone { .. } | JournalError::NotCleaned { .. } | JournalError::Interrupted(_)
-    );
-    let failure =
-        Err::<(), _>(error).or_unknown().err().unwrap_or_else(|| Failure::unknown("the files were not replaced"));
-    if is_pending { failure.hint(again) } else { failure }
 }

@@ -139,8 +139,10 @@ fn whole_files_are_encrypted_viewed_rekeyed_and_decrypted() {
     assert_eq!(mode(&files[0]), 0o640);
     assert_fails(&vault(&home, &["view", "a.yml"], ""), 2, &["wrong vault password", "a.yml"]);
     home.write("pw", "another horse\n");
-    vault(&home, &["rekey", "a.yml", "--new-vault-id", "test@new"], "").expect_success();
+    home.write("new", "a third horse\n");
+    vault(&home, &["rekey", "a.yml", "b.yml", "--new-vault-id", "test@new"], "").expect_success();
     assert!(read(0).starts_with("$ANSIBLE_VAULT;1.2;AES256;test\n"));
+    home.write("pw", "a third horse\n");
 
     vault(&home, &["decrypt", "a.yml", "b.yml"], "").expect_success();
     assert_eq!([read(0).as_str(), read(1).as_str()], ["a: 1\n", "b: 2"]);
@@ -177,10 +179,8 @@ fn one_bad_file_among_several_leaves_all_as_they_were() {
 fn what_was_replaced_is_put_back_when_a_later_file_cannot_be() {
     let home = Home::new();
     home.write("pw", "correct horse\n");
-    home.write("new", "another horse\n");
     home.write("a.yml", "a secret");
-    home.write("locked/b.yml", "a secret");
-    vault(&home, &["encrypt", "a.yml", "locked/b.yml"], "").expect_success();
+    home.write("locked/b.yml", "another secret");
     let before = listing(&home.path());
     // Another process holds the second file's lock.
     let _lock = {
@@ -188,7 +188,7 @@ fn what_was_replaced_is_put_back_when_a_later_file_cannot_be() {
         directory.lock().expect("an exclusive lock");
         directory
     };
-    let ran = vault(&home, &["rekey", "a.yml", "locked/b.yml", "--new-vault-password-file", "new"], "");
+    let ran = vault(&home, &["encrypt", "a.yml", "locked/b.yml"], "");
     assert_fails(&ran, 2, &["locked", "every file holds what it held before"]);
     assert_eq!(listing(&home.path()), before);
 }
@@ -202,5 +202,5 @@ fn what_is_piped_is_encrypted_byte_for_byte() {
         assert!(payload.starts_with("$ANSIBLE_VAULT;1.1;AES256\n"), "{payload}");
         assert_eq!(vault(&home, &["decrypt", "-"], &payload).expect_success(), text);
     }
-    assert_fails(&vault(&home, &["rekey", "-"], ""), 2, &["files only"]);
+    assert_fails(&vault(&home, &["rekey", "-"], ""), 2, &["not standard input"]);
 }

@@ -87,9 +87,13 @@ pub fn below(root: &Path) -> impl Iterator<Item = Result<PathBuf, Unreadable>> {
     })
 }
 
-/// The directories below `root`, or `root` itself, in which a change of several files was interrupted.
+/// The directories below `root`, or `root` itself, in which a change of several files was interrupted. Links are followed,
+/// so one may come twice.
 pub fn journals(root: &Path) -> impl Iterator<Item = PathBuf> {
-    let entries = WalkDir::new(root).into_iter().filter_entry(|entry| entry.depth() == 0 || !is_foreign(entry));
+    let entries = WalkDir::new(root)
+        .follow_links(true)
+        .into_iter()
+        .filter_entry(|entry| entry.depth() == 0 || !is_foreign(entry));
     let is_journal = |entry: &DirEntry| entry.file_name() == journal::NAME;
     entries.flatten().filter(is_journal).filter_map(|entry| entry.path().parent().map(Path::to_owned))
 }

@@ -1,21 +1,28 @@
 //! The files that a command is about.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use pullpass_secrets::{
-    file::{self, FileError},
+    file::{
+        self, FileError,
+        journal::{self, JournalError, Pending},
+    },
     inventory::files::{self, Form},
-    vault::{Passwords, VaultError},
+    vault::{Password, Passwords, VaultError},
 };
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 
 /// The files below the paths that a person named, less those that can hold no secret.
 pub(crate) struct Tree {
     pub(crate) files: Vec<File>,
-    /// In whole sentences, one for each thing.
+    /// What could not be read, and what cannot be relied on because a change of it was interrupted: one sentence for each.
     pub(crate) unreadable: Vec<String>,
 }
 
@@ -28,6 +35,8 @@ pub(crate) struct File {
     pub(crate) is_named: bool,
     /// Of a file that is encrypted as a whole, once passwords were tried.
     pub(crate) plaintext: Option<Result<Zeroizing<Vec<u8>>, VaultError>>,
+    /// The one that opened it.
+    pub(crate) password: Option<Password>,
 }
 
 impl Tree {
@@ -44,6 +53,10 @@ impl Tree {
             }
         }
         tree.drop_twins();
+        match interrupted(paths) {
+            Ok(changes) => tree.unreadable.extend(changes.iter().filter_map(describe)),
+            Err(error) => tree.unreadable.push(error.to_string()),
+        }
         Ok(tree)
     }
 
@@ -62,7 +75,7 @@ impl Tree {
         let form = Form::of(&path, &bytes);
         // `./a.yml` and `a.yml` are the same to a reader.
         let path = path.strip_prefix("./").map(Path::to_owned).unwrap_or(path);
-        self.files.push(File { path, bytes, form, is_named, plaintext: None });
+        self.files.push(File { path, bytes, form, is_named, plaintext: None, password: None });
     }
 
     /// A file that several paths lead to counts once.
@@ -74,7 +87,11 @@ impl Tree {
     /// Opens every file that is encrypted as a whole.
     pub(crate) fn open(&mut self, passwords: &Passwords) {
         let whole = self.files.par_iter_mut().filter(|file| file.form == Form::Whole);
-        whole.for_each(|file| file.plaintext = Some(passwords.open(&file.bytes)));
+        whole.for_each(|file| {
+            let opened = passwords.open_with(&file.bytes);
+            file.password = opened.as_ref().ok().map(|(_, password)| Password::clone(password));
+            file.plaintext = Some(opened.map(|(plaintext, _)| plaintext));
+        });
     }
 }
 
@@ -101,4 +118,36 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, String> {
         Err(FileError::TooLarge(_)) if !matches!(Form::of(path, b""), Form::Yaml) => Ok(None),
         result => result.map_err(|error| error.to_string()),
     }
+}
+
+/// The changes of many files that were interrupted, or are under way, and that are about files at or below these paths.
+pub(crate) fn interrupted(paths: &[PathBuf]) -> Result<Vec<Pending>, JournalError> {
+    let mut found = BTreeMap::new();
+    for path in paths {
+        let Ok(path) = fs::canonicalize(path) else { continue };
+        let mut above = Some(path.clone());
+        while let Some(pending) = above.as_deref().map_or(Ok(None), journal::pending)? {
+            let journal = pending.journal();
+            above = journal.ancestors().nth(2).map(Path::to_owned);
+            // One that came to nothing is everybody's.
+            let is_empty = pending.files().next().is_none();
+            if is_empty || pending.files().any(|file| file.starts_with(&path)) {
+                found.insert(journal, pending);
+            }
+        }
+        for directory in path.is_dir().then(|| files::journals(&path)).into_iter().flatten() {
+            if let Some(pending) = journal::pending(&directory)? {
+                found.insert(pending.journal(), pending);
+            }
+        }
+    }
+    Ok(found.into_values().collect())
+}
+
+/// What to do about one, as its files are some old and some new.
+fn describe(change: &Pending) -> Option<String> {
+    let (files, journal) = (change.files().count(), change.journal());
+    let finish = failure::finish(&journal);
+    (files > 0)
+        .then(|| format!("a change of {files} files was interrupted, which `{}` is about: {finish}", journal.display()))
 }
