@@ -276,7 +276,7 @@ impl Rekey {
             }
         }
         if self.dry_run {
-            output::say(format_args!("would be rekeyed: {count} payloads in {} files", changed.len()));
+            output::say(format_args!("would be rekeyed: {}", counted(count, changed.len())));
             return Ok(());
         }
         let changes: Vec<Change<'_>> = changed
@@ -301,9 +301,14 @@ impl Rekey {
                 file.path.display()
             ));
         }
-        output::say(format_args!("{count} payloads in {} files are under the new password", changed.len()));
+        output::say(format_args!("under the new password: {}", counted(count, changed.len())));
         Ok(())
     }
+}
+
+fn counted(payloads: usize, files: usize) -> String {
+    let plural = |number: usize| if number == 1 { "" } else { "s" };
+    format!("{payloads} payload{} in {files} file{}", plural(payloads), plural(files))
 }
 
 fn holds_payload(bytes: &[u8]) -> bool {
@@ -423,10 +428,10 @@ fn encrypt_all(tree: &Tree, jobs: &[Job<'_>], opened: Vec<Opened<'_>>, new: &Nex
     chosen.into_par_iter().map(encrypt).collect()
 }
 
-/// Set when the person presses Ctrl-C, or the system asks us to end.
+/// Set when the person presses Ctrl-C or goes away, or the system asks us to end.
 fn on_interrupt() -> Result<Arc<AtomicBool>, Failure> {
     let flag = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
         signal_hook::flag::register(signal, Arc::clone(&flag)).or_unknown()?;
     }
     Ok(flag)

@@ -4,6 +4,7 @@ mod failing;
 mod inventory;
 mod login;
 mod logout;
+mod rekey;
 mod scan;
 mod serve;
 mod status;
