@@ -9,6 +9,7 @@ mod failure;
 mod network;
 mod output;
 mod prompt;
+mod replace;
 mod stores;
 mod token_source;
 mod vault_password;

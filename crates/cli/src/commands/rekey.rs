@@ -1,21 +1,13 @@
 //! `pullpass vault rekey` and `pullpass inventory rekey`: every payload of files and trees under another password, all or
 //! nothing.
 
-use std::{
-    fs,
-    os::unix::fs::MetadataExt,
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::path::PathBuf;
 
 use clap::Args;
 use pullpass_secrets::{
     file::{
         Access,
-        journal::{self, Change, JournalError, Pending, Recovered},
+        journal::{Change, JournalError, Pending, Recovered},
     },
     inventory::{KeyPath, Payloads, files::Form},
     vault::{self, DEFAULT_LABEL, Password, Passwords, VaultError},
@@ -28,8 +20,8 @@ use crate::{
         diff::{self, Masked},
         tree::{self, File, Tree},
     },
-    failure::{Exit, Failure, OrFail},
-    output,
+    failure::{Failure, OrFail},
+    output, replace,
     vault_password::{NewPasswords, Next, VaultPassword},
 };
 
@@ -283,24 +275,7 @@ impl Rekey {
             .iter()
             .map(|(file, new)| Change { path: &file.path, old: &file.bytes, new, access: Access::Kept })
             .collect();
-        let linked: Vec<_> = changed.iter().filter_map(|(file, _)| Some((file, other_names(file)?))).collect();
-        let was_interrupted = on_interrupt()?;
-        match journal::replace_all(&changes, &|| was_interrupted.load(Ordering::Relaxed)) {
-            Err(JournalError::Undone(error)) if matches!(*error, JournalError::Stopped) => {
-                output::say("interrupted: every file is as it was");
-                return Err(Failure::silent(Exit::Interrupted));
-            }
-            result => result?,
-        }
-        for (file, _) in &changed {
-            output::say(format_args!("rekeyed: `{}`", file.path.display()));
-        }
-        for (file, others) in linked {
-            output::warn(format_args!(
-                "`{}` had {others} more names (hard links), which still hold what it held unless they are in this list",
-                file.path.display()
-            ));
-        }
+        replace::all(&changes, "rekeyed")?;
         output::say(format_args!("under the new password: {}", counted(count, changed.len())));
         Ok(())
     }
@@ -314,12 +289,6 @@ fn counted(payloads: usize, files: usize) -> String {
 fn holds_payload(bytes: &[u8]) -> bool {
     const HEADER: &[u8] = b"$ANSIBLE_VAULT";
     bytes.windows(HEADER.len()).any(|window| window == HEADER)
-}
-
-/// How many hard links there are to a file beside its own name, if any.
-fn other_names(file: &File) -> Option<u64> {
-    let names = fs::metadata(&file.path).ok()?.nlink();
-    names.checked_sub(1).filter(|others| *others > 0)
 }
 
 /// The payloads of each file; `None` for one that is encrypted as a whole and has none inside.
@@ -426,13 +395,4 @@ fn encrypt_all(tree: &Tree, jobs: &[Job<'_>], opened: Vec<Opened<'_>>, new: &Nex
         Ok(Replaced { file: job.file, payload: job.payload, with })
     };
     chosen.into_par_iter().map(encrypt).collect()
-}
-
-/// Set when the person presses Ctrl-C or goes away, or the system asks us to end.
-fn on_interrupt() -> Result<Arc<AtomicBool>, Failure> {
-    let flag = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
-        signal_hook::flag::register(signal, Arc::clone(&flag)).or_unknown()?;
-    }
-    Ok(flag)
 }

@@ -133,6 +133,9 @@ pub(super) fn seal_whole(edited: &[u8], password: &Password, label: Option<&str>
     vault::encrypt(edited, password, label).map(String::into_bytes).or_usage()
 }
 
+/// Makes the file of what a person wrote.
+type Seal<'a> = dyn Fn(&[u8]) -> Result<Vec<u8>, Failure> + 'a;
+
 /// What a person is given to edit, and how it is encrypted afterwards.
 pub(super) struct Draft<'a> {
     pub(super) path: &'a Path,
@@ -143,7 +146,7 @@ pub(super) struct Draft<'a> {
     pub(super) password: &'a Password,
     pub(super) label: Option<String>,
     /// What the file is to hold then.
-    pub(super) seal: &'a dyn Fn(&[u8]) -> Result<Vec<u8>, Failure>,
+    pub(super) seal: &'a Seal<'a>,
 }
 
 impl Draft<'_> {

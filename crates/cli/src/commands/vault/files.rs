@@ -7,7 +7,7 @@ use std::{
 };
 
 use pullpass_secrets::{
-    file::{self, Access},
+    file::{self, Access, journal::Change},
     vault,
 };
 use zeroize::Zeroizing;
@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::values;
 use crate::{
     failure::{Failure, OrFail},
-    output, prompt,
+    output, prompt, replace,
 };
 
 /// What was read, and where; `None` is standard input.
@@ -111,44 +111,12 @@ pub(super) fn put(
             return Ok(());
         }
     }
-    let mut replaced = Vec::new();
-    for (source, made) in sources.iter().zip(made) {
-        let Some(path) = &source.path else {
-            output::bytes(made).or_unknown()?;
-            continue;
-        };
-        if let Err(failure) = replace(path, &source.bytes, made, access) {
-            return Err(undo(failure, replaced, access).fact(format!("in `{}`", path.display())));
-        }
-        replaced.push((path, &source.bytes, made));
-    }
-    for (path, _, _) in replaced {
-        output::say(format_args!("{done}: `{}`", path.display()));
-    }
-    Ok(())
-}
-
-/// Puts `new` into a file that still holds `old`.
-fn replace(path: &Path, old: &[u8], new: &[u8], access: Access) -> Result<(), Failure> {
-    file::edit(path, access, |found| match found {
-        Some(found) if found == old => Ok(Some(new.to_vec())),
-        _ => Err(Failure::unknown(format!("`{}` was changed meanwhile by somebody else", path.display()))
-            .hint("run the same command again")),
-    })?;
-    Ok(())
-}
-
-type Replaced<'a> = (&'a PathBuf, &'a Zeroizing<Vec<u8>>, &'a Zeroizing<Vec<u8>>);
-
-/// Puts back what was replaced before `failure`, and says of each file where it stands.
-fn undo(failure: Failure, replaced: Vec<Replaced<'_>>, access: Access) -> Failure {
-    let mut failure = failure;
-    let mut is_whole = true;
-    for (path, old, new) in replaced {
-        if replace(path, new, old, access).is_err() {
-            is_whole = false;
-            failure = failure.fact(format!("`{}` was changed and could not be put back", path.display()));
+    let mut changes = Vec::new();
+    for (source, new) in sources.iter().zip(made) {
+        match &source.path {
+            Some(path) => changes.push(Change { path, old: &source.bytes, new, access }),
+            None => output::bytes(new).or_unknown()?,
         }
     }
-    if is_whole { failure.fact("every file holds what it held before") } else { failure }
+    replace::all(&changes, done)
 }

@@ -42,7 +42,7 @@ pub(super) fn with_view<T>(
             Ok(std::str::from_utf8(&opened).ok().map(|text| Zeroizing::new(text.to_owned())))
         })
         .collect();
-    use_view(&payloads, &View::new(&payloads, plaintexts?)).map_err(|failure| in_file(failure))
+    use_view(&payloads, &View::new(&payloads, plaintexts?)).map_err(in_file)
 }
 
 /// How a value is named to a person.
