@@ -320,9 +320,9 @@ fn what_a_killed_run_left_is_removed_by_the_next_when_its_editor_is_gone_too() {
     let desk = Desk::new();
     let child = desk.start();
     signal(&child, Signal::KILL);
+    assert_eq!(end(child), 128 + 9);
     let editors = editors_of(&desk);
     assert_eq!(editors.len(), 1, "the editor lives on");
-    assert_eq!(end(child), 128 + 9);
     run(&mut desk.command("true", &["edit", "f.yml"])).expect_success();
     assert_eq!(desk.left_in_memory().len(), 2, "the person still edits it");
 
