@@ -18,6 +18,7 @@ mod edit;
 pub mod files;
 mod key_path;
 mod libyaml;
+mod lines;
 mod mend;
 mod payloads;
 mod raw;
@@ -107,6 +108,16 @@ pub enum InventoryError {
         /// The mapping, from 1.
         line: usize,
     },
+    /// The value has an anchor that an alias needs.
+    #[error("`{path}` at line {line} is what an alias at line {alias_line} stands for: take that out first")]
+    Aliased {
+        /// The path that was asked for.
+        path: KeyPath,
+        /// The value, from 1.
+        line: usize,
+        /// The first alias, from 1.
+        alias_line: usize,
+    },
     /// A payload could not be replaced without another difference.
     #[error("the payload at line {line} cannot be replaced safely: change it by hand")]
     UnsafePayload {
@@ -133,6 +144,7 @@ impl InventoryError {
             | InventoryError::TwoDocuments { line }
             | InventoryError::NotA { line, .. }
             | InventoryError::Alias { line, .. }
+            | InventoryError::Aliased { line, .. }
             | InventoryError::Merged { line, .. }
             | InventoryError::UnsafePayload { line }
             | InventoryError::Unsafe { line, .. } => Some(*line),
@@ -216,26 +228,31 @@ pub fn show_opened(bytes: &[u8]) -> Result<Vec<Entry>, InventoryError> {
 /// `of_text` decides over texts that are neither payloads nor references.
 fn entries(bytes: &[u8], of_text: impl Fn(Secret) -> Option<Found>) -> Result<Vec<Entry>, InventoryError> {
     let document = Document::parse(text(bytes)?.1)?;
-    let mut also = aliases::other_paths(&document);
-    let found = |node: usize| {
-        let text = document.scalar(node)?;
-        let holder = document.json_holder(node);
-        let value = if document.nodes[node].is_vault || holder.is_some() {
-            let (payload, damage) = mend::mended(text);
-            Found::Vault { label: vault::label(payload.as_bytes()), payload, damage }
-        } else if let Some(variable) = reference(text) {
-            Found::Reference(variable)
-        } else {
-            if document.nodes[node].is_null() {
-                return None;
-            }
-            of_text(Secret::new(text.to_owned()))?
-        };
-        let place = holder.unwrap_or(node);
+    let found =
+        |node: usize| Some((node, document.json_holder(node).unwrap_or(node), secret(&document, node, &of_text)?));
+    let found: Vec<(usize, usize, Found)> = (0..document.nodes.len()).filter_map(found).collect();
+    let places: Vec<usize> = found.iter().map(|(_, place, _)| *place).collect();
+    let mut also = aliases::other_paths(&document, &places);
+    let entry = |(node, place, value): (usize, usize, Found)| {
         let path = document.path(place)?;
-        Some(Entry { path, also: also.remove(&place).unwrap_or_default(), line: document.nodes[node].line, value })
+        Some(Entry { path, also: also.remove(&place).unwrap_or_default(), line: document.line_of(node), value })
     };
-    Ok((0..document.nodes.len()).filter_map(found).collect())
+    Ok(found.into_iter().filter_map(entry).collect())
+}
+
+fn secret(document: &Document<'_>, node: usize, of_text: impl Fn(Secret) -> Option<Found>) -> Option<Found> {
+    let text = document.scalar(node)?;
+    if document.nodes[node].is_vault() || document.json_holder(node).is_some() {
+        let (payload, damage) = mend::mended(text);
+        return Some(Found::Vault { label: vault::label(payload.as_bytes()), payload, damage });
+    }
+    if let Some(variable) = reference(text) {
+        return Some(Found::Reference(variable));
+    }
+    if document.nodes[node].is_null() {
+        return None;
+    }
+    of_text(Secret::new(text.to_owned()))
 }
 
 /// The variable that a text is nothing but a reference to, filters left aside: `{{ a.b | trim }}`.
@@ -271,12 +288,14 @@ pub fn get(bytes: &[u8], path: &KeyPath) -> Result<Option<Value>, InventoryError
     }
     let here = &document.nodes[node];
     let payload =
-        document.json_vault(node).or(Some(node).filter(|_| here.is_vault)).and_then(|node| document.scalar(node));
+        document.json_vault(node).or(Some(node).filter(|_| here.is_vault())).and_then(|node| document.scalar(node));
     match (payload, document.scalar(node)) {
         (Some(payload), _) => Ok(Some(Value::Vault(mend::mended(payload).0))),
         (None, Some(_)) if here.is_null() => Ok(None),
         (None, Some(text)) => Ok(Some(Value::Plain(text.to_owned()))),
-        (None, None) => Err(InventoryError::NotA { what: "single value", path: path.clone(), line: here.line }),
+        (None, None) => {
+            Err(InventoryError::NotA { what: "single value", path: path.clone(), line: document.line_of(node) })
+        }
     }
 }
 

@@ -7,13 +7,17 @@ use super::{
     key_path::{KeyPath, Step},
 };
 
-/// How many nodes are visited, aliases counted as often as they are used: a few lines can stand for billions.
+/// How many nodes are visited by way of aliases: a few lines can stand for billions.
 const MAX_VISITS: usize = 100_000;
-const MAX_DEPTH: usize = 64;
+/// How many paths are given, in all.
+const MAX_PLACES: usize = 10_000;
+/// How many steps a path may have that is given.
+const MAX_STEPS: usize = 64;
 
-/// For each node that is reached through an alias or a merge key: the paths that lead there so.
-pub(super) fn other_paths(document: &Document<'_>) -> HashMap<usize, Vec<KeyPath>> {
-    let mut walk = Walk { document, visits: 0, steps: Vec::new(), found: HashMap::new() };
+/// For each of the nodes `of`: the paths that lead there through an alias or a merge key.
+pub(super) fn other_paths(document: &Document<'_>, of: &[usize]) -> HashMap<usize, Vec<KeyPath>> {
+    let found = of.iter().map(|node| (*node, Vec::new())).collect();
+    let mut walk = Walk { document, visits: 0, places: 0, steps: Vec::new(), found };
     let has_aliases = document.nodes.iter().any(|node| matches!(node.kind, Kind::Alias(_)));
     if let Some(root) = document.root().filter(|_| has_aliases) {
         walk.visit(root, false);
@@ -24,6 +28,7 @@ pub(super) fn other_paths(document: &Document<'_>) -> HashMap<usize, Vec<KeyPath
 struct Walk<'a> {
     document: &'a Document<'a>,
     visits: usize,
+    places: usize,
     steps: Vec<Step>,
     found: HashMap<usize, Vec<KeyPath>>,
 }
@@ -31,73 +36,70 @@ struct Walk<'a> {
 impl Walk<'_> {
     /// `is_elsewhere`: the steps so far are not those at which the node is written.
     fn visit(&mut self, node: usize, is_elsewhere: bool) {
-        self.visits += 1;
-        if self.visits > MAX_VISITS || self.steps.len() > MAX_DEPTH {
-            return;
-        }
         let target = self.document.follow(node);
         let is_elsewhere = is_elsewhere || target != node;
+        self.visits += usize::from(is_elsewhere);
+        if self.visits > MAX_VISITS || self.steps.len() > MAX_STEPS {
+            return;
+        }
+        if is_elsewhere {
+            self.note(target);
+        }
         match &self.document.nodes[target].kind {
             Kind::Mapping { entries, .. } => {
-                if let (true, Some(path)) = (self.document.json_vault(target).is_some(), self.path(is_elsewhere)) {
-                    self.found.entry(target).or_default().push(path);
-                    return;
+                for (name, value) in keys(self.document, target) {
+                    self.step(name, value, is_elsewhere);
                 }
-                for (key, value) in entries {
-                    match self.document.scalar(self.document.follow(*key)) {
-                        Some("<<") | None => {}
-                        Some(name) => self.step(Step::Key(name.to_owned()), *value, is_elsewhere),
-                    }
+                if entries.iter().any(|(key, _)| self.document.is_merge_key(*key)) {
+                    self.merged(target);
                 }
-                self.merged(target, &mut Vec::new(), &mut names(self.document, target));
             }
             Kind::Sequence { items, .. } => {
                 for (index, item) in items.iter().enumerate() {
-                    self.step(Step::Item(index), *item, is_elsewhere);
+                    self.steps.push(Step::Item(index));
+                    self.visit(*item, is_elsewhere);
+                    self.steps.pop();
                 }
             }
-            Kind::Scalar { .. } => {
-                if let Some(path) = self.path(is_elsewhere) {
-                    self.found.entry(target).or_default().push(path);
-                }
-            }
-            Kind::Alias(_) => {}
+            Kind::Scalar { .. } | Kind::Alias(_) => {}
         }
     }
 
-    /// What a mapping has by its merge keys; `taken` are the keys that others gave it before.
-    fn merged(&mut self, mapping: usize, seen: &mut Vec<usize>, taken: &mut HashSet<String>) {
-        for source in self.document.merge_sources(mapping).into_iter().rev() {
-            let Kind::Mapping { entries, .. } = &self.document.nodes[source].kind else { continue };
-            if seen.contains(&source) {
-                continue;
+    /// What a mapping has by its merge keys.
+    fn merged(&mut self, mapping: usize) {
+        let mut taken: HashSet<&str> = keys(self.document, mapping).map(|(name, _)| name).collect();
+        for source in self.document.merged_mappings(mapping) {
+            self.visits += 1;
+            if self.visits > MAX_VISITS {
+                return;
             }
-            seen.push(source);
-            for (key, value) in entries {
-                let Some(name) = self.document.scalar(self.document.follow(*key)).filter(|name| *name != "<<") else {
-                    continue;
-                };
-                if taken.insert(name.to_owned()) {
-                    self.step(Step::Key(name.to_owned()), *value, true);
+            for (name, value) in keys(self.document, source) {
+                if taken.insert(name) {
+                    self.step(name, value, true);
                 }
             }
-            self.merged(source, seen, taken);
         }
     }
 
-    fn step(&mut self, step: Step, node: usize, is_elsewhere: bool) {
-        self.steps.push(step);
+    fn step(&mut self, name: &str, node: usize, is_elsewhere: bool) {
+        self.steps.push(Step::Key(name.to_owned()));
         self.visit(node, is_elsewhere);
         self.steps.pop();
     }
 
-    fn path(&self, is_elsewhere: bool) -> Option<KeyPath> {
-        is_elsewhere.then(|| KeyPath::new(self.steps.clone())).flatten()
+    fn note(&mut self, node: usize) {
+        let Some(paths) = self.found.get_mut(&node).filter(|_| self.places < MAX_PLACES) else { return };
+        self.places += 1;
+        paths.extend(KeyPath::new(self.steps.clone()));
     }
 }
 
-/// The keys of a mapping's own.
-fn names(document: &Document<'_>, mapping: usize) -> HashSet<String> {
-    let Kind::Mapping { entries, .. } = &document.nodes[mapping].kind else { return HashSet::new() };
-    entries.iter().filter_map(|(key, _)| document.scalar(document.follow(*key)).map(str::to_owned)).collect()
+/// The keys of a mapping's own, and their values.
+fn keys<'a>(document: &'a Document<'_>, mapping: usize) -> impl Iterator<Item = (&'a str, usize)> {
+    let entries = match &document.nodes[mapping].kind {
+        Kind::Mapping { entries, .. } => entries.as_slice(),
+        _ => &[],
+    };
+    let own = entries.iter().filter(|(key, _)| !document.is_merge_key(*key));
+    own.filter_map(|(key, value)| Some((document.scalar(document.follow(*key))?, *value)))
 }

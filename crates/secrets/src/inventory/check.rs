@@ -6,6 +6,8 @@ use super::{
     InventoryError,
     document::{Document, Kind, Node, Place},
     key_path::KeyPath,
+    lines::Lines,
+    payloads::Scalars,
     raw,
 };
 use crate::vault::{self, VaultError};
@@ -47,6 +49,9 @@ pub enum Problem {
     /// `!vault-encrypted`.
     #[error("the tag `!vault-encrypted` goes away with ansible-core 2.23: write `!vault`")]
     OldTag,
+    /// The form of JSON, in YAML.
+    #[error("`__ansible_vault` counts in JSON only: in YAML, Ansible takes the mapping itself for the value")]
+    JsonForm,
     /// Behind a `#`.
     #[error("a payload is commented out: it still opens with the old password after others were changed")]
     CommentedOut,
@@ -83,7 +88,7 @@ pub fn check(bytes: &[u8]) -> Result<Vec<Defect>, InventoryError> {
             defects.push(Defect { line, path: document.path(place), problem });
         };
         for problem in of_node(&document, number, node) {
-            add(node.line, problem);
+            add(document.line_of(number), problem);
         }
         for (key, line, first) in duplicates(&document, node) {
             add(line, Problem::Duplicate { key, first });
@@ -96,7 +101,8 @@ pub fn check(bytes: &[u8]) -> Result<Vec<Defect>, InventoryError> {
 
 /// What is wrong with a file that is no YAML: payloads and tags that nobody reads there.
 pub fn check_text(bytes: &[u8]) -> Vec<Defect> {
-    let line = |at: usize| bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+    let lines = Lines::of(bytes);
+    let line = |at: usize| lines.number(at);
     let header = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes).trim_ascii_start();
     if vault::is_encrypted(header) && !vault::is_encrypted(bytes) {
         return vec![Defect { line: line(bytes.len() - header.len()), path: None, problem: Problem::Preceded }];
@@ -122,18 +128,24 @@ fn of_node(document: &Document<'_>, number: usize, node: &Node) -> Vec<Problem> 
     let holder = document.json_holder(number);
     let Some(text) = document.scalar(number) else {
         let is_collection = !matches!(node.kind, Kind::Alias(_));
-        return if node.is_vault && is_collection { vec![Problem::NotText] } else { Vec::new() };
+        return if node.is_vault() && is_collection { vec![Problem::NotText] } else { Vec::new() };
     };
-    if !node.is_vault && holder.is_none() {
-        let is_untagged = vault::is_encrypted(text.trim_start().as_bytes()) && text.contains(';');
-        return if is_untagged { vec![Problem::Untagged] } else { Vec::new() };
+    if !node.is_vault() && holder.is_none() {
+        return match (vault::is_encrypted(text.trim_start().as_bytes()) && text.contains(';'), node.place) {
+            (true, Place::Root) => vec![Problem::Preceded],
+            (true, _) => vec![Problem::Untagged],
+            (false, _) => Vec::new(),
+        };
     }
     let (payload, damage) = super::mend::mended(text);
     let mut problems: Vec<Problem> = damage.map(Problem::Damage).into_iter().collect();
+    if !node.is_vault() && !document.is_json {
+        problems.push(Problem::JsonForm);
+    }
     if matches!(node.place, Place::Key) {
         problems.push(Problem::Key);
     }
-    if document.has_old_tag(number) {
+    if node.tag.as_deref() == Some("!vault-encrypted") {
         problems.push(Problem::OldTag);
     }
     if text.is_empty() && matches!(node.kind, Kind::Scalar { style: saphyr_parser::ScalarStyle::Plain, .. }) {
@@ -154,7 +166,7 @@ fn duplicates(document: &Document<'_>, node: &Node) -> Vec<(String, usize, usize
     let mut first: HashMap<&str, usize> = HashMap::new();
     let mut again = Vec::new();
     for (key, _) in entries {
-        let line = document.nodes[*key].line;
+        let line = document.line_of(*key);
         let Some(name) = document.scalar(document.follow(*key)) else { continue };
         match first.get(name) {
             Some(first) => again.push((name.to_owned(), line, *first)),
@@ -166,12 +178,10 @@ fn duplicates(document: &Document<'_>, node: &Node) -> Vec<(String, usize, usize
 
 /// Payloads outside of every value.
 fn commented_out(document: &Document<'_>) -> Vec<Defect> {
-    let extents: Vec<_> = (0..document.nodes.len()).filter_map(|node| document.extent(node)).collect();
-    let is_in_value = |at: usize| extents.iter().any(|range| range.contains(&at));
-    let line = |at: usize| document.text[..at].matches('\n').count() + 1;
-    raw::headers(document.text.as_bytes())
-        .into_iter()
-        .filter(|at| !is_in_value(*at))
-        .map(|at| Defect { line: line(at), path: None, problem: Problem::CommentedOut })
+    let scalars = Scalars::of(document);
+    let starts = raw::blocks(document.text.as_bytes()).into_iter().map(|block| block.range.start);
+    starts
+        .filter(|at| scalars.around(*at).is_none())
+        .map(|at| Defect { line: document.line(at), path: None, problem: Problem::CommentedOut })
         .collect()
 }

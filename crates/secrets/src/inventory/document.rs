@@ -1,38 +1,42 @@
 //! A YAML text as a tree of nodes that know where they are.
 
-use std::{borrow::Cow, collections::BTreeMap};
-
-use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
+use saphyr_parser::ScalarStyle;
 
 use super::{
     InventoryError,
     key_path::{KeyPath, Step},
-    libyaml::{self, Collection, Seen},
-    span,
+    lines::Lines,
 };
+use seen::{Collection, Seen};
+use std::{collections::HashSet, ops::Range};
 
-/// How many bytes are read again, in all, to help the parser over tabs that it does not know as blanks.
-const MAX_READ_AGAIN: usize = 64 << 20;
+mod read;
+pub(super) mod seen;
+
+/// How many collections may be in one another.
+pub(super) const MAX_DEPTH: usize = 1000;
 /// The key that marks a payload in JSON, which has no tags.
 pub(super) const JSON_KEY: &str = "__ansible_vault";
-/// How many mappings merged into one another are searched.
-const MAX_MERGES: usize = 64;
 
 pub(super) struct Document<'text> {
     /// Without a byte order mark. Every offset counts bytes from here.
     pub(super) text: &'text str,
-    /// How many events our parser saw.
-    event_count: usize,
-    /// The events that libyaml saw.
-    pub(super) seen: Vec<Seen>,
+    lines: Lines,
+    /// Whether an edit has to leave it JSON, which has no tags.
+    pub(super) is_json: bool,
+    /// Whether both parsers read the same texts.
+    pub(super) is_sure: bool,
     /// In the order of the text.
     pub(super) nodes: Vec<Node>,
-    anchors: BTreeMap<usize, usize>,
+    anchors: Vec<usize>,
 }
 
 pub(super) struct Node {
     pub(super) kind: Kind,
-    pub(super) is_vault: bool,
+    /// In full: `!vault`, `tag:yaml.org,2002:str`.
+    pub(super) tag: Option<Box<str>>,
+    /// Its own, or the one that it is an alias of.
+    pub(super) anchor: Option<Box<str>>,
     pub(super) has_properties: bool,
     /// The first event of the node, and the last.
     pub(super) event: usize,
@@ -40,12 +44,8 @@ pub(super) struct Node {
     /// Where the parser sees it begin: at its tag or anchor, else its first character, else, when it has none, somewhere
     /// before; for a block scalar without tag and anchor at its content.
     pub(super) start: usize,
-    /// Behind its last character, give or take blanks and a comment.
+    /// Behind its last character: to the byte for flow collections, give or take blanks and a comment for others.
     pub(super) end: usize,
-    /// From 1.
-    pub(super) line: usize,
-    /// From 0, in characters.
-    pub(super) column: usize,
     /// Whether a flow collection (`{…}`, `[…]`) is around it.
     pub(super) is_in_flow: bool,
     pub(super) place: Place,
@@ -68,141 +68,6 @@ pub(super) enum Place {
 }
 
 impl<'text> Document<'text> {
-    pub(super) fn parse(text: &'text str) -> Result<Document<'text>, InventoryError> {
-        let events = parse_events(text)?;
-        let mut document =
-            Document { text, event_count: events.len(), seen: Vec::new(), nodes: Vec::new(), anchors: BTreeMap::new() };
-        let offsets: Vec<usize> = text.char_indices().map(|(offset, _)| offset).chain([text.len()]).collect();
-        let offset = |index: usize| offsets.get(index).copied().unwrap_or(text.len());
-        let mut open: Vec<usize> = Vec::new();
-        let mut documents = 0;
-        for (index, (event, span)) in events.into_iter().enumerate() {
-            let (start, end) = (offset(span.start.index()), offset(span.end.index()));
-            match &event {
-                Event::DocumentStart(_) if documents > 0 => {
-                    return Err(InventoryError::TwoDocuments { line: span.start.line() });
-                }
-                Event::DocumentStart(_) => documents += 1,
-                Event::SequenceEnd | Event::MappingEnd => {
-                    if let Some(node) = open.pop() {
-                        document.nodes[node].last_event = index;
-                        document.nodes[node].end = end;
-                    }
-                }
-                Event::Alias(_) | Event::Scalar(..) | Event::SequenceStart(..) | Event::MappingStart(..) => {
-                    let is_flow = text[start..end].trim_end().ends_with(['{', '[']);
-                    let node = document.add(&event, index, (start, end), &span, is_flow, open.last().copied());
-                    if matches!(event, Event::SequenceStart(..) | Event::MappingStart(..)) {
-                        open.push(node);
-                    }
-                }
-                _ => {}
-            }
-        }
-        document.refuse_bare_tags()?;
-        document.seen = libyaml::events(text)?;
-        Ok(document)
-    }
-
-    /// A tag without a value in front of a comma: a version of libyaml refuses it, and its port to Rust panics.
-    fn refuse_bare_tags(&self) -> Result<(), InventoryError> {
-        let is_bare = |node: &&Node| {
-            node.has_properties && self.text[span::properties(self.text, node.start).tight_end..].starts_with(',')
-        };
-        match self.nodes.iter().find(is_bare) {
-            None => Ok(()),
-            Some(node) => Err(InventoryError::Syntax {
-                line: node.line,
-                column: node.column + 1,
-                problem: "a tag has no value".to_owned(),
-            }),
-        }
-    }
-
-    fn add(
-        &mut self,
-        event: &Event<'_>,
-        index: usize,
-        (start, end): (usize, usize),
-        span: &Span,
-        is_flow: bool,
-        parent: Option<usize>,
-    ) -> usize {
-        let (kind, anchor, tag) = match event {
-            Event::Scalar(value, style, anchor, tag) => {
-                (Kind::Scalar { value: value.clone().into_owned(), style: *style }, *anchor, tag)
-            }
-            Event::SequenceStart(anchor, tag) => {
-                // With a tag or an anchor the span goes on to the first item.
-                let is_flow = is_flow || (tag.is_some() || *anchor != 0) && self.begins_flow(start, '[');
-                (Kind::Sequence { items: Vec::new(), is_flow }, *anchor, tag)
-            }
-            Event::MappingStart(anchor, tag) => {
-                let is_flow = is_flow || (tag.is_some() || *anchor != 0) && self.begins_flow(start, '{');
-                (Kind::Mapping { entries: Vec::new(), is_flow }, *anchor, tag)
-            }
-            Event::Alias(anchor) => (Kind::Alias(*anchor), 0, &None),
-            _ => return 0,
-        };
-        let node = self.nodes.len();
-        if anchor != 0 {
-            self.anchors.insert(anchor, node);
-        }
-        let is_in_flow = parent.is_some_and(|parent| self.nodes[parent].is_in_flow || self.nodes[parent].is_flow());
-        let place = match parent.map(|parent| (parent, &mut self.nodes[parent].kind)) {
-            Some((sequence, Kind::Sequence { items, .. })) => {
-                items.push(node);
-                Place::Item { sequence, index: items.len() - 1 }
-            }
-            Some((mapping, Kind::Mapping { entries, .. })) => match entries.last_mut() {
-                // A key stands for its own value until that comes.
-                Some((key, value)) if key == value => {
-                    *value = node;
-                    Place::Value { mapping, key: *key }
-                }
-                _ => {
-                    entries.push((node, node));
-                    Place::Key
-                }
-            },
-            _ => Place::Root,
-        };
-        self.nodes.push(Node {
-            kind,
-            is_vault: tag.as_deref().is_some_and(is_vault),
-            has_properties: anchor != 0 || tag.is_some(),
-            event: index,
-            last_event: index,
-            start,
-            end,
-            line: span.start.line(),
-            column: span.start.col(),
-            is_in_flow,
-            place,
-        });
-        node
-    }
-
-    fn begins_flow(&self, start: usize, bracket: char) -> bool {
-        self.text[span::properties(self.text, start).end..].starts_with(bracket)
-    }
-
-    /// Whether both parsers read the text as the same nodes with the same texts.
-    pub(super) fn is_sure(&self) -> bool {
-        let is_same = |node: &Node| match (&node.kind, self.seen.get(node.event)) {
-            // libyaml was given a line break at the end of a file without one.
-            (Kind::Scalar { value, .. }, Some(Seen::Scalar { value: seen, .. })) => {
-                value == seen
-                    || (!self.text.ends_with('\n') && value.trim_end_matches('\n') == seen.trim_end_matches('\n'))
-            }
-            (Kind::Mapping { .. }, Some(Seen::Start { collection: Collection::Mapping, .. }))
-            | (Kind::Sequence { .. }, Some(Seen::Start { collection: Collection::Sequence, .. }))
-            | (Kind::Alias(_), Some(Seen::Alias(_))) => true,
-            _ => false,
-        };
-        self.event_count == self.seen.len() && self.nodes.iter().all(is_same)
-    }
-
     /// The first node, unless there is none: no document, or comments only.
     pub(super) fn root(&self) -> Option<usize> {
         (!self.nodes.is_empty()).then_some(0)
@@ -213,12 +78,62 @@ impl<'text> Document<'text> {
         self.nodes.first().is_some_and(|root| matches!(root.kind, Kind::Mapping { .. }))
     }
 
+    /// Line and column, from 1, the column in characters.
+    pub(super) fn place(&self, at: usize) -> (usize, usize) {
+        let before = &self.text[self.lines.start(at)..at];
+        (self.lines.number(at), before.chars().count() + 1)
+    }
+
+    /// The line, from 1, of a byte.
+    pub(super) fn line(&self, at: usize) -> usize {
+        self.lines.number(at)
+    }
+
+    /// The line of a node, from 1.
+    pub(super) fn line_of(&self, node: usize) -> usize {
+        self.line(self.nodes[node].start)
+    }
+
+    /// Everything that libyaml sees, between begin and end of the document.
+    pub(super) fn events(&self) -> impl Iterator<Item = Seen<'_>> {
+        let mut open: Vec<&Node> = Vec::new();
+        let mut nodes = self.nodes.iter().peekable();
+        let mut number = 0;
+        std::iter::from_fn(move || {
+            let event = match open.last() {
+                Some(node) if node.last_event == number => open.pop().map(Node::end),
+                _ => nodes.next().map(|node| {
+                    if node.last_event > node.event {
+                        open.push(node);
+                    }
+                    node.begin()
+                }),
+            };
+            number += 1;
+            event
+        })
+    }
+
     /// The node itself, or the one that it is an alias of.
     pub(super) fn follow(&self, node: usize) -> usize {
         match self.nodes[node].kind {
-            Kind::Alias(anchor) => self.anchors.get(&anchor).copied().unwrap_or(node),
+            Kind::Alias(anchor) => self.anchors.get(anchor - 1).copied().unwrap_or(node),
             _ => node,
         }
+    }
+
+    /// The first alias outside of a range of events that stands for something inside.
+    pub(super) fn alias_of(&self, events: &Range<usize>) -> Option<usize> {
+        let number = |event: usize| self.nodes.partition_point(|node| node.event < event);
+        let inside = number(events.start)..number(events.end);
+        let has_anchor = |node: &Node| node.anchor.is_some() && !matches!(node.kind, Kind::Alias(_));
+        if !self.nodes[inside.clone()].iter().any(has_anchor) {
+            return None;
+        }
+        (0..self.nodes.len()).find(|node| {
+            let target = self.follow(*node);
+            target != *node && inside.contains(&target) && !inside.contains(node)
+        })
     }
 
     /// Why an edit does not follow the alias at `node`.
@@ -226,9 +141,9 @@ impl<'text> Document<'text> {
         let anchor = self.follow(node);
         InventoryError::Alias {
             path: path.clone(),
-            line: self.nodes[node].line,
+            line: self.line_of(node),
             of: self.path(anchor).map_or_else(String::new, |path| path.to_string()),
-            of_line: self.nodes[anchor].line,
+            of_line: self.line_of(anchor),
         }
     }
 
@@ -246,63 +161,72 @@ impl<'text> Document<'text> {
         match (found.next(), found.next()) {
             (Some((first, _)), Some((second, _))) => Err(InventoryError::Duplicate {
                 key: name.to_owned(),
-                first: self.nodes[*first].line,
-                second: self.nodes[*second].line,
+                first: self.line_of(*first),
+                second: self.line_of(*second),
             }),
             (found, _) => Ok(found.map(|(_, value)| *value)),
         }
     }
 
-    /// The value that a mapping has under a key by its merge keys (`<<`), of which the first one wins.
+    /// The value that a mapping has under a key by its merge keys (`<<`).
     pub(super) fn merged(&self, mapping: usize, name: &str) -> Result<Option<usize>, InventoryError> {
-        let mut sources = self.merge_sources(mapping);
-        for _ in 0..MAX_MERGES {
-            let Some(source) = sources.pop() else { return Ok(None) };
+        for source in self.merged_mappings(mapping) {
             if let Some(value) = self.child(source, name)? {
                 return Ok(Some(value));
             }
-            sources.extend(self.merge_sources(source));
         }
         Ok(None)
     }
 
-    /// The mappings merged into one, the first of them last.
-    pub(super) fn merge_sources(&self, mapping: usize) -> Vec<usize> {
+    /// The mappings merged into one, directly or through one another, each once. Where two have the same key, the one that
+    /// comes first here wins.
+    pub(super) fn merged_mappings(&self, mapping: usize) -> impl Iterator<Item = usize> {
+        let mut next = self.merge_sources(mapping);
+        let mut visited = HashSet::new();
+        std::iter::from_fn(move || {
+            loop {
+                let source = next.pop()?;
+                if visited.insert(source) {
+                    next.extend(self.merge_sources(source));
+                    return Some(source);
+                }
+            }
+        })
+    }
+
+    /// The mappings that the merge keys of one name, the first to look at last: as for any key, the last `<<` wins.
+    fn merge_sources(&self, mapping: usize) -> Vec<usize> {
         let Kind::Mapping { entries, .. } = &self.nodes[mapping].kind else { return Vec::new() };
-        let merges = entries.iter().filter(|(key, _)| self.scalar(*key) == Some("<<"));
         let mut sources = Vec::new();
-        for (_, value) in merges {
+        for (_, value) in entries.iter().filter(|(key, _)| self.is_merge_key(*key)) {
             let value = self.follow(*value);
             match &self.nodes[value].kind {
-                Kind::Sequence { items, .. } => sources.extend(items.iter().map(|item| self.follow(*item))),
+                Kind::Sequence { items, .. } => sources.extend(items.iter().rev().map(|item| self.follow(*item))),
                 _ => sources.push(value),
             }
         }
-        sources.reverse();
         sources
     }
 
-    /// The payload of `{__ansible_vault: PAYLOAD}`, the form of JSON inventories.
-    pub(super) fn json_vault(&self, node: usize) -> Option<usize> {
-        match &self.nodes[node].kind {
-            Kind::Mapping { entries, .. } if entries.len() == 1 => {
-                let (key, value) = entries[0];
-                (self.scalar(key) == Some(JSON_KEY) && self.scalar(value).is_some()).then_some(value)
-            }
-            _ => None,
-        }
+    /// Whether a key is `<<`, which in quotes is a text like any other.
+    pub(super) fn is_merge_key(&self, key: usize) -> bool {
+        matches!(&self.nodes[key].kind, Kind::Scalar { value, style: ScalarStyle::Plain } if value == "<<")
     }
 
-    /// Whether a node has the tag that Ansible is about to drop.
-    pub(super) fn has_old_tag(&self, node: usize) -> bool {
-        let is_old = |tag: &Option<String>| tag.as_deref() == Some("!vault-encrypted");
-        matches!(self.seen.get(self.nodes[node].event), Some(Seen::Scalar { tag, .. }) if is_old(tag))
+    /// The payload of `{__ansible_vault: PAYLOAD}`, the form of JSON inventories. Ansible does not mind what else is in
+    /// there.
+    pub(super) fn json_vault(&self, node: usize) -> Option<usize> {
+        let Kind::Mapping { entries, .. } = &self.nodes[node].kind else { return None };
+        let is_payload = |(key, value): &&(usize, usize)| {
+            self.scalar(*key) == Some(JSON_KEY) && self.scalar(*value).is_some() && (self.is_json || entries.len() == 1)
+        };
+        entries.iter().rfind(is_payload).map(|(_, value)| *value)
     }
 
     /// The mapping `{__ansible_vault: PAYLOAD}` whose payload a node is.
     pub(super) fn json_holder(&self, node: usize) -> Option<usize> {
-        let Place::Value { mapping, .. } = self.nodes[node].place else { return None };
-        (self.json_vault(mapping) == Some(node)).then_some(mapping)
+        let Place::Value { mapping, key } = self.nodes[node].place else { return None };
+        (self.scalar(key) == Some(JSON_KEY) && self.json_vault(mapping) == Some(node)).then_some(mapping)
     }
 
     /// The way from the root to a node; `None` for keys, and for what has a key that is no scalar on its way.
@@ -333,72 +257,38 @@ impl Node {
         matches!(self.kind, Kind::Mapping { is_flow: true, .. } | Kind::Sequence { is_flow: true, .. })
     }
 
+    /// `!vault`, and the older `!vault-encrypted`.
+    pub(super) fn is_vault(&self) -> bool {
+        matches!(self.tag.as_deref(), Some("!vault" | "!vault-encrypted"))
+    }
+
     /// A plain scalar that YAML 1.1 reads as no value.
     pub(super) fn is_null(&self) -> bool {
         let Kind::Scalar { value, style: ScalarStyle::Plain } = &self.kind else { return false };
-        !self.is_vault && matches!(value.as_str(), "" | "~" | "null" | "Null" | "NULL")
+        matches!(self.tag.as_deref(), None | Some("tag:yaml.org,2002:null"))
+            && matches!(value.as_str(), "" | "~" | "null" | "Null" | "NULL")
     }
 
     /// No value, and not a character to show for it.
     pub(super) fn is_empty(&self) -> bool {
-        self.is_null() && self.scalar_is_empty() && !self.has_properties
+        let has_text = matches!(&self.kind, Kind::Scalar { value, .. } if !value.is_empty());
+        self.is_null() && !has_text && !self.has_properties
     }
 
-    fn scalar_is_empty(&self) -> bool {
-        matches!(&self.kind, Kind::Scalar { value, .. } if value.is_empty())
-    }
-}
-
-/// `!vault`, and the older `!vault-encrypted`.
-pub(super) fn is_vault(tag: &Tag) -> bool {
-    tag.handle == "!" && matches!(tag.suffix.as_str(), "vault" | "vault-encrypted")
-}
-
-/// Every event of a text. libyaml, and with it Ansible, takes a tab between a colon and a value for a blank; our parser
-/// does not, and is given a blank instead, which leaves every offset where it was.
-fn parse_events(text: &str) -> Result<Vec<(Event<'static>, Span)>, InventoryError> {
-    let mut shadow = Cow::Borrowed(text);
-    for _ in 0..(MAX_READ_AGAIN / text.len().max(1)).clamp(1, 1000) {
-        let error = match Parser::new_from_str(&shadow).map(owned).collect() {
-            Ok(events) => return Ok(events),
-            Err(error) => error,
-        };
-        let tab = tab_before(&shadow, &error).ok_or_else(|| syntax(&error))?;
-        shadow.to_mut().replace_range(tab..=tab, " ");
-    }
-    Err(InventoryError::Syntax { line: 1, column: 1, problem: "too many tabs".to_owned() })
-}
-
-fn owned(event: Result<(Event<'_>, Span), ScanError>) -> Result<(Event<'static>, Span), ScanError> {
-    let tag = |tag: Option<Cow<'_, Tag>>| tag.map(|tag| Cow::Owned(tag.into_owned()));
-    event.map(|(event, span)| {
-        let event = match event {
-            Event::Scalar(value, style, anchor, of) => {
-                Event::Scalar(Cow::Owned(value.into_owned()), style, anchor, tag(of))
+    fn begin(&self) -> Seen<'_> {
+        let (tag, anchor) = (self.tag.as_deref().map(Into::into), self.anchor.as_deref().map(Into::into));
+        match &self.kind {
+            Kind::Scalar { value, style } => {
+                Seen::Scalar { value: value.into(), tag, anchor, is_plain: *style == ScalarStyle::Plain }
             }
-            Event::SequenceStart(anchor, of) => Event::SequenceStart(anchor, tag(of)),
-            Event::MappingStart(anchor, of) => Event::MappingStart(anchor, tag(of)),
-            Event::Alias(anchor) => Event::Alias(anchor),
-            Event::DocumentStart(is_explicit) => Event::DocumentStart(is_explicit),
-            Event::DocumentEnd => Event::DocumentEnd,
-            Event::SequenceEnd => Event::SequenceEnd,
-            Event::MappingEnd => Event::MappingEnd,
-            Event::StreamStart => Event::StreamStart,
-            Event::StreamEnd => Event::StreamEnd,
-            Event::Nothing => Event::Nothing,
-        };
-        (event, span)
-    })
-}
+            Kind::Alias(_) => Seen::Alias(anchor.unwrap_or_default()),
+            Kind::Mapping { .. } => Seen::Start { collection: Collection::Mapping, tag, anchor },
+            Kind::Sequence { .. } => Seen::Start { collection: Collection::Sequence, tag, anchor },
+        }
+    }
 
-/// The tab behind a colon that the parser stumbled over.
-fn tab_before(text: &str, error: &ScanError) -> Option<usize> {
-    let at = text.char_indices().nth(error.marker().index()).map_or(text.len(), |(at, _)| at);
-    let before = text[..at].trim_end_matches(['\t', ' ']);
-    before.ends_with(':').then(|| text[before.len()..at].find('\t').map(|tab| before.len() + tab))?
-}
-
-fn syntax(error: &ScanError) -> InventoryError {
-    let marker = error.marker();
-    InventoryError::Syntax { line: marker.line(), column: marker.col() + 1, problem: error.info().to_owned() }
+    fn end(&self) -> Seen<'_> {
+        let is_mapping = matches!(self.kind, Kind::Mapping { .. });
+        Seen::End(if is_mapping { Collection::Mapping } else { Collection::Sequence })
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{document::Document, libyaml::Seen};
+use super::document::{Document, seen::Seen};
 use crate::vault;
 
 pub(super) mod payload;
@@ -15,17 +15,25 @@ pub(super) struct Splice {
     pub(super) with: String,
     /// The events that disappear, and those in their place.
     pub(super) events: Range<usize>,
-    pub(super) by: Vec<Seen>,
+    pub(super) by: Vec<Seen<'static>>,
 }
 
 /// The text with every splice in it, which may come in any order and must not overlap; `None` when something else would
 /// read differently, or nobody can tell.
 pub(super) fn apply(document: &Document<'_>, mut splices: Vec<Splice>) -> Option<String> {
+    if !document.is_sure || splices.iter().any(|splice| orphans_alias(document, splice)) {
+        return None;
+    }
     splices.sort_by_key(|splice| (splice.range.start, splice.range.end));
     let edited = splice_in(document.text, &splices)?;
     let after = Document::parse(&edited).ok()?;
-    let is_proved = document.is_sure() && after.is_sure() && is_only_change(&document.seen, &after.seen, &splices);
-    is_proved.then_some(edited)
+    (after.is_sure && is_only_change(document, &after, &splices)).then_some(edited)
+}
+
+/// Whether an alias would lose what it stands for. An earlier anchor of the same name could take its place unseen.
+fn orphans_alias(document: &Document<'_>, splice: &Splice) -> bool {
+    let keeps_anchor = matches!(splice.by.first(), Some(Seen::Scalar { anchor: Some(_), .. }));
+    !keeps_anchor && document.alias_of(&splice.events).is_some()
 }
 
 fn splice_in(text: &str, splices: &[Splice]) -> Option<String> {
@@ -41,30 +49,26 @@ fn splice_in(text: &str, splices: &[Splice]) -> Option<String> {
 }
 
 /// Whether the events after an edit are those before it but for the ones that were meant to change.
-fn is_only_change(before: &[Seen], after: &[Seen], splices: &[Splice]) -> bool {
+fn is_only_change(before: &Document<'_>, after: &Document<'_>, splices: &[Splice]) -> bool {
     let mut splices: Vec<&Splice> = splices.iter().collect();
     splices.sort_by_key(|splice| splice.events.start);
-    let (mut old, mut new) = (before, after);
+    let (mut old, mut new) = (before.events(), after.events());
     let mut at = 0;
     for splice in splices {
-        let Some(kept) = splice.events.start.checked_sub(at) else { return false };
-        let enough = old.len() >= kept + splice.events.len() && new.len() >= kept + splice.by.len();
-        if !enough || old[..kept] != new[..kept] {
+        let is_kept = (at..splice.events.start).all(|_| old.next().is_some_and(|event| new.next() == Some(event)));
+        let is_there = splice.events.clone().all(|_| old.next().is_some());
+        let is_done = splice.by.iter().all(|wanted| new.next().is_some_and(|found| is_as_meant(&found, wanted)));
+        if !(is_kept && is_there && is_done) {
             return false;
         }
-        let (changed, rest) = new[kept..].split_at(splice.by.len());
-        if !changed.iter().zip(&splice.by).all(|(found, expected)| is_as_meant(found, expected)) {
-            return false;
-        }
-        (old, new) = (&old[kept + splice.events.len()..], rest);
         at = splice.events.end;
     }
-    old == new
+    old.eq(new)
 }
 
 /// Equal but for what may differ between two spellings of a value: quotes, and line breaks at a payload's end.
-fn is_as_meant(found: &Seen, expected: &Seen) -> bool {
-    match (found, expected) {
+fn is_as_meant(found: &Seen<'_>, wanted: &Seen<'_>) -> bool {
+    match (found, wanted) {
         (
             Seen::Scalar { value, tag, anchor, .. },
             Seen::Scalar { value: wanted, tag: wanted_tag, anchor: wanted_anchor, .. },
@@ -76,6 +80,6 @@ fn is_as_meant(found: &Seen, expected: &Seen) -> bool {
             };
             is_same && tag == wanted_tag && anchor == wanted_anchor
         }
-        _ => found == expected,
+        _ => found == wanted,
     }
 }

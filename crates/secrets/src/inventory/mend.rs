@@ -22,17 +22,18 @@ pub(super) fn mended(text: &str) -> (String, Option<Damage>) {
     if let Some(lines) = unfolded(text) {
         return (lines, Some(Damage::Folded));
     }
-    match text.lines().position(|line| line.starts_with(is_blank) || line.ends_with(is_blank)) {
-        // Blanks behind the header do not matter.
-        Some(_) if vault::is_encrypted(text.trim_start().as_bytes()) => {
-            let lines: Vec<&str> = text.lines().map(|line| line.trim_matches(is_blank)).collect();
-            let damaged = |(at, line): (usize, &str)| {
-                (line.starts_with(is_blank) || at > 0 && line.ends_with(is_blank)).then_some(Damage::Blanks(at + 1))
-            };
-            (lines.join("\n") + "\n", text.lines().enumerate().find_map(damaged))
-        }
-        _ => (text.to_owned(), None),
+    let payload = text.trim_start_matches(['\n', '\r']);
+    let is_damaged = |line: &str| line.starts_with(is_blank) || line.ends_with(is_blank);
+    let is_whole = payload.len() == text.len() && !text.lines().any(is_damaged);
+    if is_whole || !vault::is_encrypted(payload.trim_start().as_bytes()) {
+        return (text.to_owned(), None);
     }
+    let lines: Vec<&str> = payload.lines().map(|line| line.trim_matches(is_blank)).collect();
+    // Blanks behind the header do not matter.
+    let first =
+        payload.lines().enumerate().find(|(at, line)| line.starts_with(is_blank) || *at > 0 && is_damaged(line));
+    let first = if payload.len() < text.len() { Some(0) } else { first.map(|(at, _)| at) };
+    (lines.join("\n") + "\n", first.map(|at| Damage::Blanks(at + 1)))
 }
 
 /// One line that has header and digits, as the lines it was before.

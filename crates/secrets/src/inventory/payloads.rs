@@ -1,14 +1,21 @@
 //! Every payload of a file at once, to put others in their places.
 
+use std::{collections::BTreeMap, ops::Range};
+
 use super::{
     InventoryError, NewValue,
     document::Document,
-    edit::{Splice, apply, payload::replace_quoted, set::Edit},
+    edit::{
+        Splice, apply,
+        payload::{replace_payload, replace_quoted, scalar_event},
+        set::Edit,
+    },
     key_path::KeyPath,
-    libyaml::Seen,
+    lines::Lines,
     mend::mended,
     raw::{self, Block},
 };
+use crate::vault;
 
 /// One payload, and where it is.
 pub struct Payload {
@@ -24,9 +31,10 @@ pub struct Payload {
 enum Spot {
     /// A tagged scalar.
     Tagged(usize),
-    /// The one in `{__ansible_vault: PAYLOAD}`.
-    Json(usize),
-    Raw(Block),
+    /// The one in `{__ansible_vault: PAYLOAD}`, or one whose tag was forgotten.
+    Untagged(usize),
+    /// A part of a text: of a scalar, or of a comment.
+    Part(Block, Option<usize>),
 }
 
 /// The payloads of one file.
@@ -50,28 +58,35 @@ impl<'file> Payloads<'file> {
         let (mark, text) = super::text(bytes)?;
         let document = Document::parse(text)?;
         let mut list = Vec::new();
+        let scalars = Scalars::of(&document);
         let mut taken = Vec::new();
         for (node, here) in document.nodes.iter().enumerate() {
+            let Some(text) = document.scalar(node).filter(|text| !text.is_empty()) else { continue };
             let holder = document.json_holder(node);
-            let spot = match holder {
-                Some(_) => Spot::Json(node),
-                None if here.is_vault => Spot::Tagged(node),
+            let (path, spot) = match holder {
+                _ if here.is_vault() => (document.path(node), Spot::Tagged(node)),
+                Some(holder) => (document.path(holder), Spot::Untagged(node)),
+                None if is_payload(text) => (None, Spot::Untagged(node)),
                 None => continue,
             };
-            let Some(text) = document.scalar(node).filter(|text| !text.is_empty()) else { continue };
-            taken.extend(document.extent(node));
-            let path = document.path(holder.unwrap_or(node));
-            list.push(Payload { path, line: here.line, text: mended(text).0, spot });
+            taken.push(node);
+            list.push(Payload { path, line: document.line_of(node), text: mended(text).0, spot });
         }
-        let is_free = |block: &Block| !taken.iter().any(|range| range.contains(&block.range.start));
-        list.extend(others(text.as_bytes(), raw::blocks(text.as_bytes()).into_iter().filter(is_free)));
+        let others = raw::blocks(text.as_bytes()).into_iter().filter_map(|block| {
+            let scalar = scalars.around(block.range.start);
+            let is_free = scalar.is_none_or(|node| taken.binary_search(&node).is_err());
+            is_free.then(|| Payload::part(document.line(block.range.start), block, scalar))
+        });
+        list.extend(others);
         list.sort_by_key(|payload| payload.line);
         Ok(Payloads { mark, content: Content::Yaml(document), list })
     }
 
     /// Those that stand in any other text.
     pub fn of_text(bytes: &'file [u8]) -> Payloads<'file> {
-        let list = others(bytes, raw::blocks(bytes).into_iter()).collect();
+        let lines = Lines::of(bytes);
+        let part = |block: Block| Payload::part(lines.number(block.range.start), block, None);
+        let list = raw::blocks(bytes).into_iter().map(part).collect();
         Payloads { mark: "", content: Content::Other(bytes), list }
     }
 
@@ -105,12 +120,43 @@ impl<'file> Payloads<'file> {
             let splice = payload.spot.splice(document, with);
             splices.push(splice.ok_or(InventoryError::UnsafePayload { line: payload.line })?);
         }
+        splices.extend(self.changed_scalars(document, with)?);
         let edited = apply(document, splices).ok_or(InventoryError::UnsafePayload { line: last_line })?;
         Ok(format!("{}{edited}", self.mark).into_bytes())
     }
+
+    /// What the scalars must read like that payloads are a part of: no change to the text, only to what is expected of it.
+    fn changed_scalars(&self, document: &Document<'_>, with: &[Option<String>]) -> Result<Vec<Splice>, InventoryError> {
+        let mut parts: BTreeMap<usize, (&Payload, usize, Vec<Option<String>>)> = BTreeMap::new();
+        for (payload, with) in self.list.iter().zip(with) {
+            if let Spot::Part(block, Some(node)) = &payload.spot {
+                let parts = parts.entry(*node).or_insert((payload, block.range.start, Vec::new()));
+                parts.2.push(with.clone());
+            }
+        }
+        parts.retain(|_, (_, _, with)| with.iter().any(Option::is_some));
+        let change = |(node, (payload, start, with)): (usize, (&Payload, usize, Vec<Option<String>>))| {
+            let here = &document.nodes[node];
+            let changed = document.scalar(node).and_then(|text| replaced_in(text, &with));
+            let changed = changed.ok_or(InventoryError::UnsafePayload { line: payload.line })?;
+            let by = vec![scalar_event(&changed, here.tag.as_deref(), here.anchor.as_deref())];
+            Ok(Splice { range: start..start, with: String::new(), events: here.event..here.event + 1, by })
+        };
+        parts.into_iter().map(change).collect()
+    }
+}
+
+fn replaced_in(text: &str, with: &[Option<String>]) -> Option<String> {
+    let payloads = Payloads::of_text(text.as_bytes());
+    let is_same = payloads.list.len() == with.len();
+    is_same.then(|| payloads.replace(with).ok()).flatten().and_then(|text| String::from_utf8(text).ok())
 }
 
 impl Payload {
+    fn part(line: usize, block: Block, scalar: Option<usize>) -> Payload {
+        Payload { path: None, line, text: block.text.clone(), spot: Spot::Part(block, scalar) }
+    }
+
     pub(super) fn tagged_node(&self) -> Option<usize> {
         match self.spot {
             Spot::Tagged(node) => Some(node),
@@ -118,9 +164,10 @@ impl Payload {
         }
     }
 
+    /// The one in `{__ansible_vault: PAYLOAD}`.
     pub(super) fn json_node(&self) -> Option<usize> {
         match self.spot {
-            Spot::Json(node) => Some(node),
+            Spot::Untagged(node) if self.path.is_some() => Some(node),
             _ => None,
         }
     }
@@ -134,36 +181,39 @@ impl Spot {
     fn splice(&self, document: &Document<'_>, with: &str) -> Option<Splice> {
         match self {
             Spot::Tagged(node) => Edit::new(document, &NewValue::Vault(with.to_owned())).replace(*node),
-            Spot::Json(node) => replace_quoted(document, *node, with),
-            Spot::Raw(block) => raw_splice(document, block, with),
+            Spot::Untagged(node) => {
+                replace_payload(document, *node, with).or_else(|| replace_quoted(document, *node, with))
+            }
+            Spot::Part(block, _) => {
+                let (range, with) = (block.range.clone(), block.spelled(with));
+                Some(Splice { range, with, events: 0..0, by: Vec::new() })
+            }
         }
     }
 }
 
-/// In a comment, nothing may read differently; in a scalar, nothing but the payload in it.
-fn raw_splice(document: &Document<'_>, block: &Block, with: &str) -> Option<Splice> {
-    let start = block.range.start;
-    let nodes = &document.nodes;
-    let scalar = (0..nodes.len()).find(|node| document.extent(*node).is_some_and(|range| range.contains(&start)));
-    let (events, by) = match scalar.and_then(|node| document.seen.get(nodes[node].event).map(|seen| (node, seen))) {
-        Some((node, Seen::Scalar { value, tag, anchor, .. })) => {
-            let value = value.replacen(block.text.trim_end(), with.trim_end(), 1);
-            let event = Seen::Scalar { value, tag: tag.clone(), anchor: anchor.clone(), is_plain: false };
-            (nodes[node].event..nodes[node].event + 1, vec![event])
-        }
-        _ => {
-            let behind = nodes.iter().find(|node| node.start > start).map_or(document.seen.len(), |node| node.event);
-            (behind..behind, Vec::new())
-        }
-    };
-    Some(Splice { range: block.range.clone(), with: block.spelled(with), events, by })
+/// Whether a text is a payload and nothing else; a header alone is only spoken of.
+fn is_payload(text: &str) -> bool {
+    vault::is_encrypted(text.trim_start().as_bytes()) && mended(text).0.trim_end().contains('\n')
 }
 
-fn others(bytes: &[u8], blocks: impl Iterator<Item = Block>) -> impl Iterator<Item = Payload> {
-    blocks.map(|block| {
-        let line = bytes[..block.range.start].iter().filter(|byte| **byte == b'\n').count() + 1;
-        Payload { path: None, line, text: block.text.clone(), spot: Spot::Raw(block) }
-    })
+/// Where the scalars of a document are, in the order of the text.
+pub(super) struct Scalars(Vec<(Range<usize>, usize)>);
+
+impl Scalars {
+    pub(super) fn of(document: &Document<'_>) -> Scalars {
+        let extent = |node| document.extent(node).map(|range| (range, node));
+        let mut extents: Vec<_> = (0..document.nodes.len()).filter_map(extent).collect();
+        extents.sort_by_key(|(range, _)| range.start);
+        Scalars(extents)
+    }
+
+    /// The one that a byte is in.
+    pub(super) fn around(&self, at: usize) -> Option<usize> {
+        let before = self.0.partition_point(|(range, _)| range.start <= at);
+        let (range, node) = self.0.get(before.checked_sub(1)?)?;
+        range.contains(&at).then_some(*node)
+    }
 }
 
 fn replace_raw<'a>(
@@ -173,7 +223,7 @@ fn replace_raw<'a>(
     let mut edited = Vec::with_capacity(bytes.len());
     let mut at = 0;
     for (payload, with) in wanted {
-        if let Spot::Raw(block) = &payload.spot {
+        if let Spot::Part(block, _) = &payload.spot {
             edited.extend_from_slice(&bytes[at..block.range.start]);
             edited.extend_from_slice(block.spelled(with).as_bytes());
             at = block.range.end;

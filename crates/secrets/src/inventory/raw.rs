@@ -9,13 +9,12 @@ use aho_corasick::AhoCorasick;
 const MARKS: &[u8] = b"#;/*>-";
 const HEADER: &str = "$ANSIBLE_VAULT;";
 
-/// A payload whose lines all begin with the same bytes.
+/// A payload whose lines all begin with the same bytes, or are on one line with `\n` between them.
 pub(super) struct Block {
     /// From its header's `$` to the end of its last line, without the line break.
     pub(super) range: Range<usize>,
-    /// What each further line begins with.
-    prefix: String,
-    eol: &'static str,
+    /// What is between two lines: a line break and what each of them begins with, or an escaped line break.
+    between: String,
     /// The lines without what they begin with.
     pub(super) text: String,
 }
@@ -24,19 +23,35 @@ impl Block {
     /// `payload` in the form of this one.
     pub(super) fn spelled(&self, payload: &str) -> String {
         let lines: Vec<&str> = payload.lines().collect();
-        lines.join(&format!("{}{}", self.eol, self.prefix))
+        lines.join(&self.between)
     }
-}
-
-/// Every place where a header begins.
-pub(super) fn headers(bytes: &[u8]) -> Vec<usize> {
-    let header = AhoCorasick::new([HEADER]).ok();
-    header.map(|header| header.find_iter(bytes).map(|found| found.start()).collect()).unwrap_or_default()
 }
 
 /// The payloads of a text, in order.
 pub(super) fn blocks(bytes: &[u8]) -> Vec<Block> {
-    headers(bytes).into_iter().filter_map(|start| block(bytes, start)).collect()
+    let headers = AhoCorasick::new([HEADER]).ok();
+    let starts = headers.iter().flat_map(|headers| headers.find_iter(bytes)).map(|found| found.start());
+    starts.filter_map(|start| escaped(bytes, start).or_else(|| block(bytes, start))).collect()
+}
+
+/// A payload in quotes on one line.
+fn escaped(bytes: &[u8], start: usize) -> Option<Block> {
+    const BREAK: &[u8] = b"\\n";
+    let line = bytes[start..].split(|byte| matches!(byte, b'\n' | b'\r' | b'"' | b'\'')).next()?;
+    let header = line.windows(BREAK.len()).position(|window| window == BREAK)?;
+    let mut text = String::from_utf8(line[..header].to_owned()).ok()?;
+    let mut end = header;
+    while let Some(rest) = line[end..].strip_prefix(BREAK) {
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+        if digits == 0 {
+            break;
+        }
+        text.push('\n');
+        text.extend(rest[..digits].iter().map(|digit| char::from(*digit)));
+        end += BREAK.len() + digits;
+    }
+    let is_payload = end > header;
+    is_payload.then(|| Block { range: start..start + end, between: "\\n".to_owned(), text: text + "\n" })
 }
 
 fn block(bytes: &[u8], start: usize) -> Option<Block> {
@@ -63,5 +78,6 @@ fn block(bytes: &[u8], start: usize) -> Option<Block> {
         at += line.len();
     }
     // A header alone is only spoken of.
-    text.contains('\n').then(|| Block { range: start..end, prefix: prefix.to_owned(), eol, text: text + "\n" })
+    let between = format!("{eol}{prefix}");
+    text.contains('\n').then(|| Block { range: start..end, between, text: text + "\n" })
 }

@@ -25,6 +25,7 @@ pub(super) struct Scalar<'text> {
 }
 
 pub(super) struct Block<'text> {
+    /// From the line behind the header on.
     pub(super) content: Range<usize>,
     pub(super) indent: &'text str,
     /// Behind the blank lines that belong to it, without the last line break.
@@ -42,7 +43,11 @@ pub(super) fn properties(text: &str, start: usize) -> Properties<'_> {
     let mut properties = Properties { anchor: None, end: start, tight_end: start };
     while text[properties.end..].starts_with(['&', '!']) {
         let rest = &text[properties.end..];
-        let len = rest.find([' ', '\t', '\r', '\n', ',', ']', '}']).unwrap_or(rest.len());
+        let end = match rest.starts_with("!<") {
+            true => rest.find('>').map(|at| at + 1),
+            false => rest.find([' ', '\t', '\r', '\n', ',', ']', '}']),
+        };
+        let len = end.unwrap_or(rest.len());
         if rest.starts_with('&') {
             properties.anchor = Some(&rest[..len]);
         }
@@ -50,6 +55,11 @@ pub(super) fn properties(text: &str, start: usize) -> Properties<'_> {
         properties.end = skip_trivia(text, properties.tight_end);
     }
     properties
+}
+
+/// Behind blanks on one line.
+pub(super) fn skip_blanks(text: &str, at: usize) -> usize {
+    at + text[at..].len() - text[at..].trim_start_matches([' ', '\t']).len()
 }
 
 /// Behind blanks, line breaks and comments.
@@ -67,6 +77,23 @@ pub(super) fn skip_trivia(text: &str, at: usize) -> usize {
 /// The end of the line that `at` is on, before its line break.
 pub(super) fn line_end(text: &str, at: usize) -> usize {
     at + text[at..].find(['\r', '\n']).unwrap_or(text.len() - at)
+}
+
+/// Where the line begins that `at` is on.
+pub(super) fn line_start(text: &str, at: usize) -> usize {
+    text[..at].rfind('\n').map_or(0, |line_break| line_break + 1)
+}
+
+/// The length of the line break at `at`, 0 at the end of the text.
+pub(super) fn line_break_len(text: &str, at: usize) -> usize {
+    let rest = &text[at..];
+    if rest.starts_with("\r\n") { 2 } else { rest.len().min(1) }
+}
+
+/// The line break that lines around `at` end with.
+pub(super) fn line_break(text: &str, at: usize) -> &'static str {
+    let line_break = text[at..].find('\n').map(|found| at + found).or_else(|| text[..at].rfind('\n'));
+    if line_break.is_some_and(|line_break| text[..line_break].ends_with('\r')) { "\r\n" } else { "\n" }
 }
 
 impl<'text> Document<'text> {
@@ -149,6 +176,33 @@ impl<'text> Document<'text> {
         }
     }
 
+    /// Where a flow collection's bracket is.
+    pub(super) fn opening(&self, node: usize) -> usize {
+        let here = &self.nodes[node];
+        if here.has_properties { properties(self.text, here.start).end } else { here.start }
+    }
+
+    /// Where a key or an item begins, its `? ` or `- ` included.
+    pub(super) fn begin(&self, node: usize) -> Option<usize> {
+        let here = &self.nodes[node];
+        let start = match here.place {
+            Place::Item { .. } if here.is_empty() => return None,
+            _ => self.locate(node).map_or(here.start, |scalar| scalar.head.start),
+        };
+        let before = &self.text[..start];
+        match here.place {
+            Place::Item { .. } => before.trim_ascii_end().strip_suffix('-').map(str::len),
+            _ => Some(before.trim_end_matches([' ', '\t']).strip_suffix('?').map_or(start, str::len)),
+        }
+    }
+
+    /// How far a block mapping's keys are indented, in characters.
+    pub(super) fn indent(&self, mapping: usize) -> Option<usize> {
+        let Kind::Mapping { entries, is_flow: false } = &self.nodes[mapping].kind else { return None };
+        let start = self.begin(entries.first()?.0)?;
+        Some(self.place(start).1 - 1)
+    }
+
     fn scalar_tail(&self, node: usize) -> Option<usize> {
         match (self.locate(node), self.nodes[node].place) {
             (Some(scalar), _) => Some(scalar.end()),
@@ -162,7 +216,7 @@ impl<'text> Document<'text> {
 fn item_header(text: &str, content: usize) -> usize {
     let content_line = text[..content].rfind('\n').unwrap_or(0);
     let before = text[..content_line].trim_end_matches([' ', '\r', '\n']);
-    let line = &before[before.rfind('\n').map_or(0, |line_break| line_break + 1)..];
+    let line = &before[line_start(before, before.len())..];
     before.len() - line.trim_start_matches([' ', '-']).len()
 }
 

@@ -7,9 +7,12 @@ use zeroize::Zeroizing;
 use super::{
     InventoryError, NewValue, Payload, Payloads,
     document::Document,
-    edit::{Splice, apply, set::Edit},
+    edit::{
+        Splice, apply,
+        payload::{replace_quoted, scalar_event},
+        set::Edit,
+    },
     key_path::KeyPath,
-    libyaml::Seen,
     scalar,
     span::line_end,
 };
@@ -47,13 +50,7 @@ impl<'file> View<'file> {
         self.edited(|document, payload, plaintext| {
             let Some(node) = payload.tagged_node() else { return payload.splice(document, plaintext) };
             let here = &document.nodes[node];
-            let Seen::Scalar { tag, anchor, .. } = document.seen.get(here.event)? else { return None };
-            let by = vec![Seen::Scalar {
-                value: plaintext.to_owned(),
-                tag: tag.clone(),
-                anchor: anchor.clone(),
-                is_plain: false,
-            }];
+            let by = vec![scalar_event(plaintext, here.tag.as_deref(), here.anchor.as_deref())];
             let (range, behind) = span(document, node)?;
             let properties = &document.text[range.start..document.value_start(node)?];
             let with = format!("{properties}{}{behind}", scalar::double_quoted(plaintext));
@@ -101,10 +98,10 @@ impl<'file> View<'file> {
         let document = Document::parse(super::text(edited)?.1)?;
         let tagged = |node: usize| {
             let holder = document.json_holder(node);
-            let text = document.scalar(node).filter(|_| document.nodes[node].is_vault || holder.is_some())?;
+            let text = document.scalar(node).filter(|_| document.nodes[node].is_vault() || holder.is_some())?;
             let path = document.path(holder.unwrap_or(node));
             let text = Secret::new(text.to_owned());
-            Some(Tagged { path, line: document.nodes[node].line, text, node })
+            Some(Tagged { path, line: document.line_of(node), text, node })
         };
         let is_payload = |tagged: &Tagged| vault::is_encrypted(tagged.text.reveal().as_bytes());
         Ok((0..document.nodes.len()).filter_map(tagged).filter(|tagged| !is_payload(tagged)).collect())
@@ -136,7 +133,7 @@ impl<'file> View<'file> {
             let splice = self.in_old_form(&document, tagged, payload).or_else(|| {
                 let edit = Edit::new(&document, &value);
                 match document.json_holder(tagged.node) {
-                    Some(_) => super::edit::payload::replace_quoted(&document, tagged.node, payload),
+                    Some(_) => replace_quoted(&document, tagged.node, payload),
                     None => edit.write_over(tagged.node),
                 }
             });
@@ -153,9 +150,7 @@ impl<'file> View<'file> {
         let (range, behind) = span(old, same.tagged_node()?)?;
         let (edited_range, edited_behind) = span(document, tagged.node)?;
         let here = &document.nodes[tagged.node];
-        let Seen::Scalar { tag, anchor, .. } = document.seen.get(here.event)? else { return None };
-        let by =
-            vec![Seen::Scalar { value: payload.to_owned(), tag: tag.clone(), anchor: anchor.clone(), is_plain: false }];
+        let by = vec![scalar_event(payload, here.tag.as_deref(), here.anchor.as_deref())];
         let is_as_it_was = behind == edited_behind
             && old.text[range.start..old.value_start(same.tagged_node()?)?]
                 == document.text[edited_range.start..document.value_start(tagged.node)?];

@@ -228,7 +228,8 @@ fn other_forms_of_payloads_keep_their_form() {
     let new = "$ANSIBLE_VAULT;1.1;AES256\\n3738\\n3940\\n";
     for (old, expected) in [
         (r#"!vault "$A\n00" # c"#, format!("!vault \"{new}\" # c")),
-        (r#"{__ansible_vault: "$A\n00"}"#, format!("{{__ansible_vault: \"{new}\"}}")),
+        // In YAML, Ansible takes no such mapping for a payload.
+        (r#"{__ansible_vault: "$A\n00"} # c"#, format!("!vault \"{new}\" # c")),
         (r#"{x: !vault "$A\n00", y: 1}"#, format!("{{x: !vault \"{new}\", y: 1}}")),
     ] {
         let at = if old.starts_with("{x") { "k.x" } else { "k" };

@@ -4,16 +4,14 @@ use saphyr_parser::ScalarStyle;
 
 use super::{
     Splice, apply,
-    payload::{is_block, is_quoted, payload_event, replace_payload, replace_quoted},
+    payload::{replace_payload, replace_quoted, scalar_event},
 };
 use crate::inventory::{
     InventoryError, NewValue,
-    document::{Document, JSON_KEY, Kind, Place},
-    is_json,
+    document::{Document, JSON_KEY, Kind, Node, Place, seen::Seen},
     key_path::{KeyPath, Step},
-    libyaml::Seen,
     scalar,
-    span::{clear_indent, line_end},
+    span::{clear_indent, line_break, line_end, line_start},
 };
 
 /// Spaces per level in a file that has none to go by, and from a key to its block.
@@ -32,16 +30,11 @@ pub(in crate::inventory) fn set(text: &str, path: &KeyPath, value: &NewValue) ->
 pub(in crate::inventory) struct Edit<'a> {
     document: &'a Document<'a>,
     value: &'a NewValue,
-    /// The file's line break.
-    eol: &'static str,
-    /// Whether it has to stay JSON, which has no tags: payloads are `{"__ansible_vault": PAYLOAD}` there.
-    is_json: bool,
 }
 
 impl<'a> Edit<'a> {
     pub(in crate::inventory) fn new(document: &'a Document<'a>, value: &'a NewValue) -> Edit<'a> {
-        let eol = if document.text.contains("\r\n") { "\r\n" } else { "\n" };
-        Edit { document, value, eol, is_json: is_json(document.text) }
+        Edit { document, value }
     }
 
     /// The line at which the path leads on or ends, and what to do there; `None` when that cannot be told.
@@ -50,18 +43,18 @@ impl<'a> Edit<'a> {
         let Some(mut node) = self.document.root() else { return Ok((1, self.fill_empty_file(keys_from(0)?))) };
         for (depth, step) in path.steps().iter().enumerate() {
             let here = &self.document.nodes[node];
-            let not_a = |what| InventoryError::NotA { what, path: path.clone(), line: here.line };
+            let not_a = |what| InventoryError::NotA { what, path: path.clone(), line: self.document.line_of(node) };
             node = match (step, &here.kind) {
                 (_, Kind::Alias(_)) => return Err(self.document.alias_error(node, path)),
                 (Step::Key(name), Kind::Mapping { .. }) => match self.document.child(node, name)? {
                     Some(value) => value,
                     None if self.document.merged(node, name)?.is_some() => {
-                        return Err(InventoryError::Merged { path: path.clone(), line: here.line });
+                        return Err(InventoryError::Merged { path: path.clone(), line: self.document.line_of(node) });
                     }
-                    None => return Ok((here.line, self.append(node, keys_from(depth)?))),
+                    None => return Ok((self.document.line_of(node), self.append(node, keys_from(depth)?))),
                 },
                 (Step::Key(_), _) if here.is_empty() => {
-                    return Ok((here.line, self.fill(node, keys_from(depth)?)));
+                    return Ok((self.document.line_of(node), self.fill(node, keys_from(depth)?)));
                 }
                 (Step::Key(_), _) => return Err(not_a("mapping")),
                 (Step::Item(index), Kind::Sequence { items, .. }) => {
@@ -71,24 +64,29 @@ impl<'a> Edit<'a> {
             };
         }
         let here = &self.document.nodes[node];
+        let line = self.document.line_of(node);
         match (&here.kind, self.document.json_vault(node), self.value) {
             (Kind::Alias(_), ..) => Err(self.document.alias_error(node, path)),
-            (_, Some(payload), NewValue::Vault(text)) => Ok((here.line, replace_quoted(self.document, payload, text))),
-            (_, Some(_), NewValue::Plain(_)) if here.is_flow() => Ok((here.line, self.replace_mapping(node))),
-            (Kind::Scalar { .. }, ..) => Ok((here.line, self.replace(node))),
-            _ => Err(InventoryError::NotA { what: "single value", path: path.clone(), line: here.line }),
+            (_, Some(payload), NewValue::Vault(text)) if self.document.is_json => {
+                Ok((line, replace_quoted(self.document, payload, text)))
+            }
+            (_, Some(_), _) if here.is_flow() => Ok((line, self.replace_mapping(node))),
+            (Kind::Scalar { .. }, ..) => Ok((line, self.replace(node))),
+            _ => Err(InventoryError::NotA { what: "single value", path: path.clone(), line }),
         }
     }
 
     /// A value that is there. A payload keeps the form of the one that it replaces.
     pub(in crate::inventory) fn replace(&self, node: usize) -> Option<Splice> {
         let here = &self.document.nodes[node];
-        let Kind::Scalar { style, .. } = here.kind else { return None };
-        let keeps_form = here.is_vault && !here.is_empty() && (is_quoted(style) || is_block(style));
-        match self.value {
-            NewValue::Vault(payload) if keeps_form => replace_payload(self.document, node, payload),
-            _ => self.write_over(node),
+        if let NewValue::Vault(payload) = self.value
+            && here.is_vault()
+            && !here.is_empty()
+            && let Some(splice) = replace_payload(self.document, node, payload)
+        {
+            return Some(splice);
         }
+        self.write_over(node)
     }
 
     /// A value in the form of a new one, in the place of another.
@@ -96,8 +94,7 @@ impl<'a> Edit<'a> {
         let text = self.document.text;
         let here = &self.document.nodes[node];
         let Kind::Scalar { style, .. } = here.kind else { return None };
-        let Seen::Scalar { anchor, .. } = self.document.seen.get(here.event)? else { return None };
-        let by = self.value_events(anchor.clone());
+        let by = self.value_events(here.anchor.as_deref());
         let events = here.event..here.event + 1;
         if here.is_empty() {
             let Place::Value { key, .. } = here.place else { return None };
@@ -106,10 +103,14 @@ impl<'a> Edit<'a> {
                 return Some(Splice { range: at..at, with: format!(" {}", self.in_line(style)), events, by });
             }
             let end = line_end(text, at);
-            let with = format!(" {}{}{}", self.head(style), &text[at..end], self.lines(end, self.block_indent(node)));
+            let with = format!(" {}{}{}", self.head(style), &text[at..end], self.lines(end, self.block_indent(node)?));
             return Some(Splice { range: at..end, with, events, by });
         }
         let place = self.document.locate(node)?;
+        if text[place.head.start..self.document.value_start(node)?].contains('#') {
+            // A comment between the tag and the value would be lost.
+            return None;
+        }
         let anchor = place.anchor.map(|anchor| format!("{anchor} ")).unwrap_or_default();
         if here.is_in_flow {
             return Some(Splice { range: place.head, with: format!("{anchor}{}", self.in_line(style)), events, by });
@@ -118,12 +119,12 @@ impl<'a> Edit<'a> {
         let end = line_end(text, place.head.end);
         let behind = &text[place.head.end..end];
         let range = place.head.start..place.block.map_or(end, |block| block.content.end);
-        let lines = self.lines(range.end, self.block_indent(node));
+        let lines = self.lines(range.end, self.block_indent(node)?);
         let with = format!("{anchor}{}{behind}{lines}", self.head(style));
         Some(Splice { range, with, events, by })
     }
 
-    /// A text in the place of `{__ansible_vault: PAYLOAD}`.
+    /// Another value in the place of `{__ansible_vault: PAYLOAD}`, which Ansible takes for a payload in JSON only.
     pub(in crate::inventory) fn replace_mapping(&self, node: usize) -> Option<Splice> {
         let here = &self.document.nodes[node];
         (!here.has_properties).then(|| Splice {
@@ -144,24 +145,22 @@ impl<'a> Edit<'a> {
         if *is_flow {
             let (at, comma) = match entries.last() {
                 Some((key, last)) => (self.document.tail(*last)?, self.comma(*key)),
-                None => (here.start + text[here.start..here.end].find('{')? + 1, String::new()),
+                None => (self.document.opening(mapping) + 1, String::new()),
             };
             return Some(Splice { range: at..at, with: format!("{comma}{}", self.flow_entry(&keys)), events, by });
         }
-        let (first, _) = entries.first()?;
         let (_, last) = entries.last()?;
         let at = line_end(text, self.document.tail(*last)?);
-        let with = self.entry(at, &keys, self.document.nodes[*first].column);
+        let with = self.entry(at, &keys, self.document.indent(mapping)?);
         Some(Splice { range: at..at, with, events, by })
     }
 
     /// What parts a new key from the one before it: a key that has a line of its own gets a neighbour that has one too.
     fn comma(&self, key: usize) -> String {
-        let start = self.document.nodes[key].start;
-        let text = &self.document.text[..start];
-        let indent = &text[text.rfind('\n').map_or(0, |line_break| line_break + 1)..];
-        if indent.trim_matches(' ').is_empty() && start > indent.len() {
-            format!(",{}{indent}", self.eol)
+        let (text, start) = (self.document.text, self.document.nodes[key].start);
+        let indent = &text[line_start(text, start)..start];
+        if indent.trim_matches([' ', '\t']).is_empty() && start > indent.len() {
+            format!(",{}{indent}", line_break(text, start))
         } else {
             ", ".to_owned()
         }
@@ -171,17 +170,23 @@ impl<'a> Edit<'a> {
     fn fill(&self, node: usize, keys: Vec<&str>) -> Option<Splice> {
         let text = self.document.text;
         let here = &self.document.nodes[node];
+        let events = here.event..here.event + 1;
+        let by = self.mapping_events(&keys, true);
         let (at, indent) = match here.place {
-            Place::Value { key, .. } if !here.is_in_flow => {
-                (self.document.behind_colon(key)?, self.document.nodes[key].column + self.step())
+            Place::Value { mapping, key } if !here.is_in_flow => {
+                (self.document.behind_colon(key)?, self.document.indent(mapping)? + self.step())
+            }
+            Place::Value { key, .. } => {
+                let at = self.document.behind_colon(key)?;
+                let with = format!(" {{{}}}", self.flow_entry(&keys));
+                return Some(Splice { range: at..at, with, events, by });
             }
             // Behind `---`.
-            Place::Root => (here.start.min(text.find("---")? + 3), 0),
+            Place::Root if text.starts_with("---") => (3, 0),
+            Place::Root => (text.find("\n---")? + 4, 0),
             _ => return None,
         };
         let at = line_end(text, at);
-        let events = here.event..here.event + 1;
-        let by = self.mapping_events(&keys, true);
         Some(Splice { range: at..at, with: self.entry(at, &keys, indent), events, by })
     }
 
@@ -190,24 +195,23 @@ impl<'a> Edit<'a> {
         let text = self.document.text;
         let entry = self.entry(text.len(), &keys, 0);
         // An entry begins with a line break, which a file that ends with one has already.
-        let entry = entry.strip_prefix(self.eol).unwrap_or(&entry);
+        let eol = line_break(text, text.len());
+        let entry = entry.strip_prefix(eol).unwrap_or(&entry);
         let with = match text.is_empty() || text.ends_with('\n') {
-            true => format!("{entry}{}", self.eol),
-            false => format!("{}{entry}", self.eol),
+            true => format!("{entry}{eol}"),
+            false => format!("{eol}{entry}"),
         };
-        let at = self.document.seen.len() - 1;
-        let mut by = vec![Seen::Frame];
-        by.extend(self.mapping_events(&keys, true));
-        by.push(Seen::Frame);
-        Some(Splice { range: text.len()..text.len(), with, events: at..at, by })
+        let by = self.mapping_events(&keys, true);
+        Some(Splice { range: text.len()..text.len(), with, events: 0..0, by })
     }
 
     /// Nested keys and the value as lines behind `at`, each behind a line break.
     fn entry(&self, at: usize, keys: &[&str], indent: usize) -> String {
         let step = self.step();
+        let eol = line_break(self.document.text, at);
         let mut lines = String::new();
         for (depth, key) in keys.iter().enumerate() {
-            lines += &format!("{}{}{}:", self.eol, " ".repeat(indent + depth * step), scalar::plain_or_quoted(key));
+            lines += &format!("{eol}{}{}:", " ".repeat(indent + depth * step), scalar::plain_or_quoted(key));
         }
         let indent = indent + (keys.len() - 1) * step + INDENT;
         format!("{lines} {}{}", self.head(ScalarStyle::Plain), self.lines(at, indent))
@@ -215,7 +219,8 @@ impl<'a> Edit<'a> {
 
     /// Nested keys and the value on one line.
     fn flow_entry(&self, keys: &[&str]) -> String {
-        let quoted = |key: &str| if self.is_json { scalar::double_quoted(key) } else { scalar::plain_or_quoted(key) };
+        let quoted =
+            |key: &str| if self.document.is_json { scalar::double_quoted(key) } else { scalar::plain_or_quoted(key) };
         let keys: Vec<String> = keys.iter().map(|key| format!("{}: ", quoted(key))).collect();
         format!("{}{}{}", keys.join("{"), self.in_line(ScalarStyle::Plain), "}".repeat(keys.len() - 1))
     }
@@ -233,7 +238,8 @@ impl<'a> Edit<'a> {
         match self.value {
             NewValue::Vault(payload) => {
                 let indent = clear_indent(self.document.text, at, indent);
-                payload.lines().map(|line| format!("{}{}{line}", self.eol, " ".repeat(indent))).collect()
+                let eol = line_break(self.document.text, at);
+                payload.lines().map(|line| format!("{eol}{}{line}", " ".repeat(indent))).collect()
             }
             NewValue::Plain(_) => String::new(),
         }
@@ -242,56 +248,52 @@ impl<'a> Edit<'a> {
     /// The whole value on one line, as flow collections need it.
     fn in_line(&self, style: ScalarStyle) -> String {
         match self.value {
-            NewValue::Vault(payload) if self.is_json => {
+            NewValue::Vault(payload) if self.document.is_json => {
                 format!("{{\"{JSON_KEY}\": {}}}", scalar::double_quoted(payload))
             }
             NewValue::Vault(payload) => format!("!vault {}", scalar::double_quoted(payload)),
-            NewValue::Plain(text) if self.is_json => scalar::double_quoted(text),
+            NewValue::Plain(text) if self.document.is_json => scalar::double_quoted(text),
             NewValue::Plain(text) => scalar::render(text, style),
         }
     }
 
     /// The column of a block under a key, or in the place of a list item.
-    fn block_indent(&self, node: usize) -> usize {
+    fn block_indent(&self, node: usize) -> Option<usize> {
         match self.document.nodes[node].place {
-            Place::Value { key, .. } => self.document.nodes[key].column + INDENT,
-            _ => self.document.nodes[node].column,
+            Place::Value { mapping, .. } => Some(self.document.indent(mapping)? + INDENT),
+            _ => Some(self.document.place(self.document.extent(node)?.start).1 - 1),
         }
     }
 
     /// How far the file indents: by its first mapping inside another.
     fn step(&self) -> usize {
         let nodes = &self.document.nodes;
-        let step = nodes.iter().find_map(|node| match (node.place, &node.kind) {
-            (Place::Value { key, .. }, Kind::Mapping { entries, is_flow: false }) => {
-                nodes[entries.first()?.0].column.checked_sub(nodes[key].column).filter(|step| *step > 0)
-            }
-            _ => None,
-        });
-        step.unwrap_or(INDENT)
+        let step = |(node, here): (usize, &Node)| {
+            let Place::Value { mapping, .. } = here.place else { return None };
+            self.document.indent(node)?.checked_sub(self.document.indent(mapping)?).filter(|step| *step > 0)
+        };
+        nodes.iter().enumerate().find_map(step).unwrap_or(INDENT)
     }
 
     /// The events of the value.
-    fn value_events(&self, anchor: Option<String>) -> Vec<Seen> {
+    fn value_events(&self, anchor: Option<&str>) -> Vec<Seen<'static>> {
         match self.value {
-            NewValue::Vault(payload) if self.is_json => {
-                vec![Seen::MAPPING, Seen::text(JSON_KEY), Seen::text(payload), Seen::MAPPING_END]
+            NewValue::Vault(payload) if self.document.is_json => {
+                vec![Seen::MAPPING, Seen::text(JSON_KEY), scalar_event(payload, None, None), Seen::MAPPING_END]
             }
-            NewValue::Vault(payload) => vec![payload_event(payload, anchor)],
-            NewValue::Plain(text) => {
-                vec![Seen::Scalar { value: text.clone(), tag: None, anchor, is_plain: false }]
-            }
+            NewValue::Vault(payload) => vec![scalar_event(payload, Some("!vault"), anchor)],
+            NewValue::Plain(text) => vec![scalar_event(text, None, anchor)],
         }
     }
 
     /// The events of nested keys and the value; of the outermost mapping too when it is new.
-    fn mapping_events(&self, keys: &[&str], is_new: bool) -> Vec<Seen> {
+    fn mapping_events(&self, keys: &[&str], is_new: bool) -> Vec<Seen<'static>> {
         let mut events = Vec::new();
         for (depth, key) in keys.iter().enumerate() {
             if depth > 0 || is_new {
                 events.push(Seen::MAPPING);
             }
-            events.push(Seen::text(key));
+            events.push(scalar_event(key, None, None));
         }
         events.extend(self.value_events(None));
         let ends = keys.len() - usize::from(!is_new);

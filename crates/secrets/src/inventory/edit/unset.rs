@@ -7,36 +7,41 @@ use crate::inventory::{
     InventoryError,
     document::{Document, Kind, Place},
     key_path::{KeyPath, Step},
-    libyaml::Seen,
-    span::line_end,
+    span::{line_break_len, line_end, line_start, properties, skip_blanks, skip_trivia},
 };
+
+/// A key and its value, or an item twice.
+type Member = (usize, usize);
 
 /// `text` without the value at `path`; `None` when there is none.
 pub(in crate::inventory) fn unset(text: &str, path: &KeyPath) -> Result<Option<String>, InventoryError> {
     let document = Document::parse(text)?;
     let Some(node) = find(&document, path)? else { return Ok(None) };
-    let here = &document.nodes[node];
-    let single = matches!(here.kind, Kind::Scalar { .. } | Kind::Alias(_)) || document.json_vault(node).is_some();
-    if !single {
-        return Err(InventoryError::NotA { what: "single value", path: path.clone(), line: here.line });
+    let line = document.line_of(node);
+    let is_single = matches!(document.nodes[node].kind, Kind::Scalar { .. } | Kind::Alias(_));
+    if !is_single && document.json_vault(node).is_none() {
+        return Err(InventoryError::NotA { what: "single value", path: path.clone(), line });
     }
-    plan(&document, node)
+    let splice = plan(&document, node);
+    if let Some(alias) = splice.as_ref().and_then(|splice| document.alias_of(&splice.events)) {
+        return Err(InventoryError::Aliased { path: path.clone(), line, alias_line: document.line_of(alias) });
+    }
+    splice
         .and_then(|splice| apply(&document, vec![splice]))
         .map(Some)
-        .ok_or_else(|| InventoryError::Unsafe { path: path.clone(), line: here.line })
+        .ok_or_else(|| InventoryError::Unsafe { path: path.clone(), line })
 }
 
 /// The value itself, not what it is an alias of.
 fn find(document: &Document<'_>, path: &KeyPath) -> Result<Option<usize>, InventoryError> {
     let Some(mut node) = document.root() else { return Ok(None) };
     for step in path.steps() {
-        let here = &document.nodes[node];
-        let next = match (step, &here.kind) {
+        let next = match (step, &document.nodes[node].kind) {
             (_, Kind::Alias(_)) => return Err(document.alias_error(node, path)),
             (Step::Key(name), _) => {
                 let own = document.child(node, name)?;
                 if own.is_none() && document.merged(node, name)?.is_some() {
-                    return Err(InventoryError::Merged { path: path.clone(), line: here.line });
+                    return Err(InventoryError::Merged { path: path.clone(), line: document.line_of(node) });
                 }
                 own
             }
@@ -53,7 +58,7 @@ fn find(document: &Document<'_>, path: &KeyPath) -> Result<Option<usize>, Invent
 /// be null.
 fn plan(document: &Document<'_>, node: usize) -> Option<Splice> {
     let here = &document.nodes[node];
-    let (parent, first, members): (_, _, Vec<(usize, usize)>) = match here.place {
+    let (parent, first, members): (_, _, Vec<Member>) = match here.place {
         Place::Value { mapping, key } => match &document.nodes[mapping].kind {
             Kind::Mapping { entries, .. } => (mapping, key, entries.clone()),
             _ => return None,
@@ -66,91 +71,85 @@ fn plan(document: &Document<'_>, node: usize) -> Option<Splice> {
     };
     let at = members.iter().position(|(start, _)| *start == first)?;
     let events = document.nodes[first].event..here.last_event + 1;
-    let is_flow = document.nodes[parent].is_flow();
-    let (range, with) = if members.len() == 1 {
-        emptied(document, parent, members[0])?
-    } else if is_flow {
-        (between_commas(document, &members, at)?, String::new())
-    } else {
-        (lines(document, &members, at)?, String::new())
+    let (range, with) = match (document.nodes[parent].is_flow(), members.len()) {
+        (true, _) => between_commas(document, parent, &members, at)?,
+        (false, 1) => emptied(document, parent, members[0])?,
+        (false, _) => (lines(document, &members, at)?, String::new()),
     };
-    Some(Splice { range, with, events, by: Vec::<Seen>::new() })
+    Some(Splice { range, with, events, by: Vec::new() })
 }
 
-/// The whole of a collection, and an empty one for its place.
-fn emptied(document: &Document<'_>, parent: usize, (first, last): (usize, usize)) -> Option<(Range<usize>, String)> {
+/// The whole of a block, and an empty collection for its place.
+fn emptied(document: &Document<'_>, parent: usize, (first, last): Member) -> Option<(Range<usize>, String)> {
     let text = document.text;
     let here = &document.nodes[parent];
     let brackets = if matches!(here.kind, Kind::Mapping { .. }) { "{}" } else { "[]" };
-    let end = document.tail(last)?;
-    if here.is_flow() {
-        let close = here.end.checked_sub(1)?;
-        let start = text[..document.nodes[first].start].rfind(['{', '['])? + 1;
-        return Some((start..close, String::new()));
+    let (start, end) = (document.begin(first)?, document.tail(last)?);
+    let line = line_start(text, start);
+    let head = match here.place {
+        _ if here.has_properties => properties(text, here.start).tight_end,
+        Place::Value { key, .. } => document.behind_colon(key)?,
+        _ => start,
+    };
+    if line <= head || !text[line..start].trim_matches(' ').is_empty() {
+        // Behind a dash, or at the top of the file.
+        return (!here.has_properties).then(|| (start..end, brackets.to_owned()));
     }
-    if here.has_properties {
-        return None;
-    }
-    match here.place {
-        // `key:` and the members on lines of their own become `key: {}`.
-        Place::Value { key, .. } => {
-            let colon = document.behind_colon(key)?;
-            let own_lines = line_end(text, colon);
-            let is_bare = text[colon..own_lines].trim().is_empty() && own_lines < document.nodes[first].start;
-            is_bare.then(|| (colon..end, format!(" {brackets}")))
-        }
-        Place::Root => Some((document.nodes[first].start..end, brackets.to_owned())),
-        _ => None,
-    }
+    // `key:` and the members on lines of their own become `key: {}`; the comments between them stay.
+    let between = text[head..line].trim_end_matches(['\n', '\r']);
+    Some((head..line_end(text, end), format!(" {brackets}{between}")))
 }
 
-/// A member and the comma behind it, or before it.
-fn between_commas(document: &Document<'_>, members: &[(usize, usize)], at: usize) -> Option<Range<usize>> {
-    let start = |member: (usize, usize)| document.nodes[member.0].start;
-    match members.get(at + 1) {
-        Some(next) => Some(start(members[at])..start(*next)),
-        None => Some(document.tail(members.get(at.checked_sub(1)?)?.1)?..document.tail(members[at].1)?),
+/// A member with its comma, and what stays in its place: comments on others.
+fn between_commas(
+    document: &Document<'_>,
+    parent: usize,
+    members: &[Member],
+    at: usize,
+) -> Option<(Range<usize>, String)> {
+    let text = document.text;
+    let (start, end) = (document.nodes[members[at].0].start, document.tail(members[at].1)?);
+    let inside = document.opening(parent) + 1..document.nodes[parent].end - 1;
+    if members.len() == 1 && !text[inside.clone()].contains('#') {
+        return Some((inside, String::new()));
     }
+    let comma = skip_trivia(text, end);
+    if text[comma..].starts_with(',') {
+        return Some((with_comma(text, start, comma), String::new()));
+    }
+    // The last one takes the comma before it along.
+    let Some(before) = at.checked_sub(1) else { return Some((start..end, String::new())) };
+    let before = document.tail(members[before].1)?;
+    let between = &text[skip_trivia(text, before) + 1..start];
+    let comment = if between.contains('#') { between.trim_end() } else { "" };
+    Some((before..end, format!("{}{comment}", text[before..].split_once(',')?.0)))
+}
+
+/// From a member to behind its comma; whole lines with their comment where it has them for itself.
+fn with_comma(text: &str, start: usize, comma: usize) -> Range<usize> {
+    let line = line_start(text, start);
+    let behind = skip_blanks(text, comma + 1);
+    let end = if text[behind..].starts_with('#') { line_end(text, behind) } else { behind };
+    let has_own_lines = text[line..start].trim_matches([' ', '\t']).is_empty() && end == line_end(text, end);
+    if has_own_lines { line..end + line_break_len(text, end) } else { start..behind }
 }
 
 /// The lines of a member; only its part where a dash or an outer member is on its first line.
-fn lines(document: &Document<'_>, members: &[(usize, usize)], at: usize) -> Option<Range<usize>> {
+fn lines(document: &Document<'_>, members: &[Member], at: usize) -> Option<Range<usize>> {
     let text = document.text;
-    let begin = |member: (usize, usize)| begin(document, member.0);
-    let (start, end) = (begin(members[at])?, document.tail(members[at].1)?);
-    let line_start = text[..start].rfind('\n').map_or(0, |line_break| line_break + 1);
-    let end = line_end(text, end);
-    if text[line_start..start].trim_matches(' ').is_empty() {
-        let rest = &text[end..];
-        let line_break = if rest.starts_with("\r\n") { 2 } else { rest.len().min(1) };
-        if line_break > 0 {
-            return Some(line_start..end + line_break);
-        }
-        // The last line of a file without a final newline: the one before it loses its line break.
-        let before = text[..line_start].strip_suffix('\n')?;
-        return Some(before.strip_suffix('\r').unwrap_or(before).len()..end);
+    let (start, end) = (document.begin(members[at].0)?, document.tail(members[at].1)?);
+    let (line, end) = (line_start(text, start), line_end(text, end));
+    if !text[line..start].trim_matches(' ').is_empty() {
+        // Behind a dash: the next member comes up, if nothing but blanks is in between.
+        let next = document.begin(members.get(at + 1)?.0)?;
+        let is_next = text[end..next].trim().is_empty();
+        return Some(if is_next { start..next } else { text[..start].trim_end_matches(' ').len()..end });
     }
-    // Behind a dash: the next member comes up, if nothing but blanks is in between.
-    let next = begin(*members.get(at + 1)?)?;
-    text[end..next].trim().is_empty().then_some(start..next)
-}
-
-/// Where a key or an item begins, its `? ` or `- ` included.
-fn begin(document: &Document<'_>, node: usize) -> Option<usize> {
-    let here = &document.nodes[node];
-    let text = document.text;
-    let start = match here.place {
-        Place::Item { .. } if here.is_empty() => return None,
-        _ => document.locate(node).map_or(here.start, |scalar| scalar.head.start),
-    };
-    let before = text[..start].trim_end_matches(' ');
-    let is_marked = match here.place {
-        Place::Item { .. } => before.ends_with('-'),
-        _ => before.ends_with('?'),
-    };
-    match (here.place, is_marked) {
-        (Place::Item { .. }, false) => None,
-        (_, true) => Some(before.len() - 1),
-        (_, false) => Some(start),
+    let line_break = line_break_len(text, end);
+    if line_break > 0 {
+        return Some(line..end + line_break);
     }
+    // The last line of a file without a final newline: the one before it loses its line break.
+    let before = text[..line].strip_suffix('\n')?;
+    Some(before.strip_suffix('\r').unwrap_or(before).len()..end)
 }
