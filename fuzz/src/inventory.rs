@@ -1,0 +1,180 @@
+//! The editor of YAML files. The input is a key path, a value, and the file; a line each for the first two, where `\n` in
+//! the value is a line break, and `!vault` stands for a payload.
+//!
+//! libyaml, with which Ansible reads, is the second opinion: a file that it reads, it has to read after an edit too, with
+//! no other difference than the value.
+
+use pullpass_secrets::inventory::{self, Entry, Found, KeyPath, NewValue, Value};
+
+use crate::libyaml::{self, Event};
+
+const PAYLOAD: &str = "$ANSIBLE_VAULT;1.1;AES256\n3061\n3062\n";
+const OTHER_PAYLOAD: &str = "$ANSIBLE_VAULT;1.2;AES256;dev\n30\n";
+
+pub fn run(bytes: &[u8]) {
+    let mut parts = bytes.splitn(3, |byte| *byte == b'\n');
+    let [Some(path), Some(value), Some(file)] = [parts.next(), parts.next(), parts.next()] else { return };
+    let shown = inventory::show(file);
+    let Ok(path) = String::from_utf8_lossy(path).parse::<KeyPath>() else { return };
+    assert_eq!(path.to_string().parse().as_ref(), Ok(&path), "a path is written as it is read");
+    // libyaml reads no key of more than 1024 characters. A payload that is made key by key is one in the end.
+    let text = path.to_string();
+    if text.len() > 150 || text.contains("__ansible_vault") {
+        return;
+    }
+    let (value, other) = match value {
+        b"!vault" => (NewValue::Vault(PAYLOAD.to_owned()), NewValue::Vault(OTHER_PAYLOAD.to_owned())),
+        text => {
+            let text = String::from_utf8_lossy(text).replace("\\n", "\n");
+            (NewValue::Plain(text), NewValue::Plain("another".to_owned()))
+        }
+    };
+    if let Ok(new) = inventory::set(None, &path, &value) {
+        assert_holds(&new, &path, &value);
+    }
+    let old = inventory::get(file, &path);
+    let Ok(edited) = inventory::set(Some(file), &path, &value) else { return };
+    if has_other_line_breaks(file) {
+        return;
+    }
+    let old = old.expect("what is edited can be read");
+    assert_holds(&edited, &path, &value);
+    assert_kept(file, &edited, old.as_ref(), &value);
+    let shown = others(shown.expect("what is edited can be listed"), &path);
+    let is_kept = shown == others(list(&edited), &path);
+    assert!(is_kept || may_lose_a_secret(file), "other secrets differ in:\n{}", String::from_utf8_lossy(&edited));
+    assert_same_to_libyaml(file, &edited, &path, &value);
+
+    // Behind a directive that is unknown and not ASCII, places are not right, and the guard refuses.
+    if file.contains(&b'%') && !file.is_ascii() {
+        return;
+    }
+    // From here on the value is written as we write it, and every way leads back.
+    let again = |file: &[u8], value| inventory::set(Some(file), &path, value).expect("an edit of an edit");
+    assert!(again(&edited, &value) == edited, "the same edit twice makes a difference");
+    let changed = again(&edited, &other);
+    assert_holds(&changed, &path, &other);
+    assert!(again(&changed, &value) == edited, "there and back makes a difference:\n{}", changed.escape_ascii());
+}
+
+fn list(file: &[u8]) -> Vec<Entry> {
+    inventory::show(file).expect("what was edited can be listed")
+}
+
+fn assert_holds(file: &[u8], path: &KeyPath, value: &NewValue) {
+    let is_it = match (inventory::get(file, path), value) {
+        (Ok(Some(Value::Plain(found))), NewValue::Plain(text)) => found == *text,
+        (Ok(Some(Value::Vault(found))), NewValue::Vault(payload)) => found.trim_end() == payload.trim_end(),
+        _ => false,
+    };
+    assert!(is_it, "{path} does not hold the value in:\n{}", String::from_utf8_lossy(file));
+}
+
+/// Everything that [`inventory::show`] lists but the value at `path`, without the lines, which may move.
+fn others(entries: Vec<Entry>, path: &KeyPath) -> Vec<(KeyPath, String)> {
+    let text = |value| match value {
+        Found::Vault { payload, .. } => payload,
+        Found::PlainToken(token) => token.reveal().to_owned(),
+    };
+    entries.into_iter().filter(|entry| entry.path != *path).map(|entry| (entry.path, text(entry.value))).collect()
+}
+
+/// Where there was no value, nothing is gone, unless a word or a tag stood for none; with a value, no comment went.
+fn assert_kept(file: &[u8], edited: &[u8], old: Option<&Value>, value: &NewValue) {
+    let Some(Value::Plain(old) | Value::Vault(old)) = old else {
+        let mut rest = edited.iter();
+        let is_all_there = file.iter().all(|byte| rest.any(|other| byte == other));
+        let text = String::from_utf8_lossy(file).to_lowercase();
+        let may_have_a_word = text.contains(['~', '!']) || text.contains("null");
+        assert!(is_all_there || may_have_a_word, "something is gone:\n{}", String::from_utf8_lossy(edited));
+        return;
+    };
+    let (NewValue::Plain(new) | NewValue::Vault(new)) = value;
+    let hashes = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'#').count();
+    if may_lose_a_comment(file) {
+        return;
+    }
+    let kept = hashes(edited) - hashes(new.as_bytes());
+    // A tag goes with its value.
+    let tags = file.split(u8::is_ascii_whitespace).filter(|word| word.contains(&b'!')).map(hashes).sum::<usize>();
+    assert!(
+        kept + hashes(old.as_bytes()) + tags >= hashes(file),
+        "a comment is gone:\n{}",
+        String::from_utf8_lossy(edited)
+    );
+}
+
+fn common<T: PartialEq>(one: impl Iterator<Item = T>, other: impl Iterator<Item = T>) -> usize {
+    one.zip(other).take_while(|(one, other)| one == other).count()
+}
+
+fn assert_same_to_libyaml(file: &[u8], edited: &[u8], path: &KeyPath, value: &NewValue) {
+    if may_become_malformed(file) {
+        return;
+    }
+    let Some(before) = libyaml::events(file) else { return };
+    let shown = String::from_utf8_lossy(edited);
+    let after = libyaml::events(edited).unwrap_or_else(|| panic!("libyaml refuses:\n{shown}"));
+    let start = common(before.iter(), after.iter());
+    let end = common(before[start..].iter().rev(), after[start..].iter().rev());
+    let (removed, added) = (&before[start..before.len() - end], &after[start..after.len() - end]);
+    let is_value = |event: &Event| match (&event.scalar, value) {
+        (Some(scalar), NewValue::Plain(text)) => {
+            scalar.value == text.as_bytes() && event.tag.is_none() && (!scalar.is_plain || is_text(text))
+        }
+        (Some(scalar), NewValue::Vault(payload)) => scalar.value.trim_ascii_end() == payload.trim_end().as_bytes(),
+        (None, _) => false,
+    };
+    let is_one_value = match (removed, added) {
+        ([], []) => true,
+        ([] | [Event { scalar: Some(_), .. }], added) => {
+            let scalars = added.iter().filter(|event| event.scalar.is_some()).count();
+            let anchor = removed.first().and_then(|event| event.anchor.as_ref());
+            scalars <= path.steps().len() + 1
+                && added.iter().any(|event| event.anchor.as_ref() == anchor && is_value(event))
+        }
+        _ => false,
+    };
+    assert!(is_one_value, "libyaml sees {added:?} for {removed:?} in:\n{shown}");
+}
+
+/// Whether YAML 1.1 takes a plain scalar for text, as far as it begins with a letter.
+fn is_text(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_alphabetic() || matches!(first, '_' | '/'))
+        && !["y", "n", "yes", "no", "on", "off", "true", "false", "null"].contains(&text.to_lowercase().as_str())
+}
+
+// What is known to go wrong, and turns a check off until it is put right.
+
+/// Line breaks to YAML 1.1, which Ansible reads, and to the editor none.
+fn has_other_line_breaks(file: &[u8]) -> bool {
+    String::from_utf8_lossy(file).replace("\r\n", "").contains(['\r', '\u{85}', '\u{2028}', '\u{2029}'])
+}
+
+/// A key beside `__ansible_vault` makes a mapping of what was a payload.
+fn may_lose_a_secret(file: &[u8]) -> bool {
+    String::from_utf8_lossy(file).contains("__ansible_vault")
+}
+
+fn may_lose_a_comment(file: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(file);
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    // Between a tag or an anchor and a value on a line below.
+    let behind_properties = text.contains(['!', '&']);
+    // Below the head of a block scalar without a line.
+    let is_head = |line: &str| line.contains(['|', '>']);
+    behind_properties || lines.windows(2).any(|pair| is_head(pair[0]) && pair[1].trim_start().starts_with('#'))
+}
+
+fn may_become_malformed(file: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(file);
+    let dense: String = text.split_whitespace().collect();
+    // A block scalar at the end of a file without a line end gets one when a key is put behind it.
+    !text.ends_with('\n') && text.contains(['|', '>'])
+        // A line of nothing but blanks with a tab among them is allowed behind some values only.
+        || text.lines().any(|line| line.contains('\t') && line.trim().is_empty())
+        // The last value of a flow mapping that is none: the comma is put to its colon.
+        || dense.contains(":}") || dense.contains(":,")
+        // A byte order mark inside.
+        || text.chars().skip(1).any(|character| character == '\u{feff}')
+}
