@@ -95,12 +95,12 @@ impl From<JournalError> for Failure {
         let exit = if is_input(&error) { Exit::Usage } else { Exit::Unknown };
         let failure = with_causes(exit, &error);
         match cause(&error) {
-            JournalError::Interrupted(journal)
-            | JournalError::NotUndone { journal, .. }
-            | JournalError::NotCleaned { journal, .. } => failure.hint(finish(journal)),
-            JournalError::NotCommitted(journal) => {
-                let directory = journal.parent().unwrap_or(journal).display();
-                failure.hint(format!("undo it with `pullpass inventory rekey --rollback {directory}`"))
+            JournalError::Interrupted(journal) => failure.hint(finish(journal)),
+            JournalError::NotCleaned { journal, .. } => {
+                failure.hint(format!("finish it with {}", next("resume", journal)))
+            }
+            JournalError::NotUndone { journal, .. } | JournalError::NotCommitted(journal) => {
+                failure.hint(undo(journal))
             }
             JournalError::Edited { .. } => {
                 failure.hint("`--resume` instead of `--rollback`, or the other way round, keeps that edit")
@@ -128,10 +128,18 @@ fn is_input(error: &JournalError) -> bool {
     }
 }
 
-/// What to do about a change of many files that has left this journal.
+/// What to do about an interrupted change of many files that has left this journal.
 pub(crate) fn finish(journal: &Path) -> String {
-    let directory = journal.parent().unwrap_or(journal).display();
-    format!("finish it with `pullpass inventory rekey --resume {directory}`, or undo it with `--rollback` instead")
+    format!("finish it with {}, or undo it with `--rollback` instead", next("resume", journal))
+}
+
+/// What to do about one that cannot be finished.
+pub(crate) fn undo(journal: &Path) -> String {
+    format!("undo it with {}", next("rollback", journal))
+}
+
+fn next(option: &str, journal: &Path) -> String {
+    format!("`pullpass inventory rekey --{option} {}`", journal.parent().unwrap_or(journal).display())
 }
 
 /// Adds what a library cannot know: which exit code its error means here.

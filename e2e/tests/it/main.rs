@@ -13,6 +13,7 @@ mod namespace;
 mod program;
 mod random;
 mod registry;
+mod rekey;
 mod sample;
 mod stores;
 mod terminal;

@@ -147,7 +147,7 @@ pub(crate) fn interrupted(paths: &[PathBuf]) -> Result<Vec<Pending>, JournalErro
 /// What to do about one, as its files are some old and some new.
 fn describe(change: &Pending) -> Option<String> {
     let (files, journal) = (change.files().count(), change.journal());
-    let finish = failure::finish(&journal);
+    let finish = if change.is_committed() { failure::finish(&journal) } else { failure::undo(&journal) };
     (files > 0)
         .then(|| format!("a change of {files} files was interrupted, which `{}` is about: {finish}", journal.display()))
 }
