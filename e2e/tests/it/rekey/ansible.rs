@@ -45,8 +45,8 @@ for path in pathlib.Path(root).rglob("*"):
 print(count)
 "#;
 
-/// Every payload opens with the passwords of `right` and not with those of `wrong`, and a play that has the first sees
-/// every variable, and one that has the others sees none.
+/// Every payload opens with the passwords of `right` and not with those of `wrong`; a play that has the first sees every
+/// variable, and one that has the others ends with an error.
 #[track_caller]
 pub(super) fn assert_opens(home: &Home, tree: &Tree, right: &str, wrong: &str) {
     let script = home.write("try_all.py", TRY_ALL);
@@ -54,7 +54,8 @@ pub(super) fn assert_opens(home: &Home, tree: &Tree, right: &str, wrong: &str) {
     let counted = run(python.arg(script).arg(tree.root()).args([right, wrong])).expect_success();
     assert_eq!(counted.trim(), "222");
 
-    assert_eq!(play(home, tree, right).code, 0);
+    let seen = play(home, tree, right);
+    assert_eq!(seen.code, 0, "{seen}");
     let refused = play(home, tree, wrong);
     assert!(
         refused.code != 0 && refused.said().contains("no vault secrets were found that could decrypt"),

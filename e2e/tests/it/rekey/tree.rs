@@ -124,7 +124,7 @@ fn file(number: usize) -> (String, String, Vec<usize>) {
     let one = 200 + 2 * number;
     if number < whole_end {
         let (name, text) = variable(one);
-        let inside = format!("# inside\n{name}: '{text}'\n{}", value(one + 1, &encrypt(one + 1)));
+        let inside = format!("# inside\n{name}: !unsafe '{text}'\n{}", value(one + 1, &encrypt(one + 1)));
         let id = IDS[number % IDS.len()];
         let payload = vault::encrypt(inside.as_bytes(), &password("old", id), Some(id)).expect("a payload");
         return (payload, place("yml"), vec![one, one + 1]);
