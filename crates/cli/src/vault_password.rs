@@ -5,7 +5,10 @@ mod new;
 mod script;
 pub(crate) mod settings;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
+};
 
 use clap::Args;
 use pullpass_secrets::{
@@ -45,6 +48,9 @@ pub(crate) struct VaultPassword {
     /// Ask for the vault password
     #[arg(long, short = 'J', visible_alias = "ask-vault-pass", conflicts_with = "vault_password_file")]
     ask_vault_password: bool,
+    /// A person is asked, and a script run, once for a command.
+    #[arg(skip)]
+    loaded: OnceLock<(Arc<Passwords>, bool)>,
 }
 
 /// One place to get one password from.
@@ -65,7 +71,7 @@ enum Asked {
 impl VaultPassword {
     /// The passwords to open something with; there is at least one.
     pub(crate) fn existing(&self) -> Result<Passwords, Failure> {
-        self.load(&Settings::read()?, Asked::Once).map(|(passwords, _)| passwords)
+        self.ask(&Settings::read()?, Asked::Once).map(|(passwords, _)| passwords)
     }
 
     /// The passwords to choose one from, to encrypt something with it. A prompt asks twice.
@@ -86,7 +92,7 @@ impl VaultPassword {
     }
 
     /// [`VaultPassword::existing`] if any place is named; commands that can do without do not ask otherwise.
-    pub(crate) fn if_given(&self) -> Result<Option<Passwords>, Failure> {
+    pub(crate) fn if_given(&self) -> Result<Option<Arc<Passwords>>, Failure> {
         let settings = Settings::read()?;
         if self.places(&settings)?.is_empty() {
             return Ok(None);
@@ -94,8 +100,14 @@ impl VaultPassword {
         self.load(&settings, Asked::Once).map(|(passwords, _)| Some(passwords))
     }
 
+    /// Whether the person named a place; `ansible.cfg` and the environment may name others.
+    pub(crate) fn is_named(&self) -> bool {
+        let named = [&self.vault_id, &self.vault_password_file].into_iter().any(|list| !list.is_empty());
+        named || self.vault_password_env.is_some() || self.vault_password_command.is_some() || self.ask_vault_password
+    }
+
     /// The passwords to open something with that is encrypted again.
-    pub(crate) fn to_rekey(&self) -> Result<Passwords, Failure> {
+    pub(crate) fn to_rekey(&self) -> Result<Arc<Passwords>, Failure> {
         let settings = Settings::read()?;
         warn_of_salt(&settings);
         self.load(&settings, Asked::Once).map(|(passwords, _)| passwords)
@@ -120,9 +132,18 @@ impl VaultPassword {
         Ok(places)
     }
 
+    /// [`VaultPassword::ask`], the first time.
+    fn load(&self, settings: &Settings, asked: Asked) -> Result<(Arc<Passwords>, bool), Failure> {
+        if let Some(loaded) = self.loaded.get() {
+            return Ok(loaded.clone());
+        }
+        let (passwords, is_complete) = self.ask(settings, asked)?;
+        Ok(self.loaded.get_or_init(|| (Arc::new(passwords), is_complete)).clone())
+    }
+
     /// Asks every place; a person only when nothing else is named. A place that gives nothing is no more than a warning
     /// when another one does, and makes the list incomplete.
-    fn load(&self, settings: &Settings, asked: Asked) -> Result<(Passwords, bool), Failure> {
+    fn ask(&self, settings: &Settings, asked: Asked) -> Result<(Passwords, bool), Failure> {
         let mut passwords = Passwords::new(settings.identity.clone(), settings.only_matching);
         let mut places = self.places(settings)?;
         if places.is_empty() {
@@ -181,12 +202,12 @@ impl Place {
 
 fn from_prompt(what: &str, label: Option<&str>, asked: Asked) -> Result<Password, Failure> {
     let question = label.map_or_else(|| what.to_owned(), |label| format!("{what} ({label})"));
-    let typed: Secret = match asked {
-        Asked::Once => prompt::hidden(&question)?,
-        Asked::Twice => prompt::hidden_twice(&question)?,
+    let typed: Result<Secret, Failure> = match asked {
+        Asked::Once => prompt::hidden(&question),
+        Asked::Twice => prompt::hidden_twice(&question),
     };
-    Password::from_prompt(&typed)
-        .or_usage()
+    typed
+        .and_then(|typed| Password::from_prompt(&typed).or_usage())
         .map_err(|failure| failure.hint("name the file with `--vault-password-file FILE`"))
 }
 
@@ -221,7 +242,7 @@ fn warn_of_salt(settings: &Settings) {
 
 /// Passwords of which one is to be chosen.
 pub(crate) struct Choice {
-    passwords: Passwords,
+    passwords: Arc<Passwords>,
     /// Whether every place gave its password.
     is_complete: bool,
     encrypt_identity: Option<String>,

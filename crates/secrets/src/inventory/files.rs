@@ -1,14 +1,15 @@
 //! The files of a tree in which Ansible, or a person, could have put a secret.
 
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     ffi::OsStr,
+    io,
     path::{Path, PathBuf},
     sync::LazyLock,
 };
 
 use aho_corasick::AhoCorasick;
-use walkdir::{DirEntry, WalkDir};
+use walkdir::{DirEntry, DirEntryExt, WalkDir};
 
 use super::is_json;
 use crate::{
@@ -30,7 +31,7 @@ pub enum Form {
 }
 
 impl Form {
-    /// By its bytes and its name: what has neither an extension nor YAML in it is an INI inventory.
+    /// By its bytes and its name: what has neither an extension nor YAML in it is an INI inventory, or a script.
     pub fn of(path: &Path, bytes: &[u8]) -> Form {
         if vault::is_encrypted(bytes) {
             return Form::Whole;
@@ -40,7 +41,9 @@ impl Form {
             Some(_) => Form::Text,
             None => {
                 let text = String::from_utf8_lossy(bytes);
-                let is_meant = text.contains("!vault |") || text.trim_start().starts_with("---") || is_json(&text);
+                let is_meant = !text.starts_with("#!") && text.contains("!vault |")
+                    || text.trim_start().starts_with("---")
+                    || is_json(&text);
                 let is_mapping =
                     || super::document::Document::parse(&text).is_ok_and(|document| document.has_mapping());
                 if is_meant || is_mapping() { Form::Yaml } else { Form::Text }
@@ -69,22 +72,39 @@ pub fn may_hold(bytes: &[u8]) -> bool {
 /// Every regular file below `root`, or `root` itself, each once. Links are followed, as Ansible follows them. Left out is
 /// what belongs to others: version control, Python's and npm's own trees, and files of ours that are not finished.
 pub fn below(root: &Path) -> impl Iterator<Item = Result<PathBuf, Unreadable>> {
-    let mut seen = HashSet::new();
-    let entries = WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter().filter_entry(is_ours);
-    entries.filter_map(move |entry| match entry {
-        Ok(entry) if entry.file_type().is_file() => {
-            let path = entry.into_path();
-            let is_new = seen.insert(path.canonicalize().unwrap_or_else(|_| path.clone()));
-            is_new.then_some(Ok(path))
-        }
-        Ok(_) => None,
+    let mut seen = Seen::default();
+    let is_wanted = move |entry: &DirEntry| is_ours(entry) && seen.is_new(entry);
+    let entries = WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter().filter_entry(is_wanted);
+    entries.filter_map(|entry| match entry {
+        Ok(entry) => entry.file_type().is_file().then(|| Ok(entry.into_path())),
+        // A link back to a directory that it is in: everything there is found without it.
+        Err(error) if error.loop_ancestor().is_some() => None,
         Err(error) => {
             let path = error.path().unwrap_or(root).to_owned();
             // A link that leads nowhere holds nothing.
             let is_dangling = path.symlink_metadata().is_ok_and(|link| link.is_symlink()) && !path.exists();
-            (!is_dangling).then(|| Err(Unreadable { path, source: error.into() }))
+            let source = error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into());
+            (!is_dangling).then_some(Err(Unreadable { path, source }))
         }
     })
+}
+
+/// The paths that were come by, under the inode numbers of what they lead to. Two file systems may use the same number.
+#[derive(Default)]
+struct Seen(HashMap<u64, Vec<PathBuf>>);
+
+impl Seen {
+    /// Whether no other path led to the same file or directory; a hard link is a file of its own.
+    fn is_new(&mut self, entry: &DirEntry) -> bool {
+        let others = self.0.entry(entry.ino()).or_default();
+        let place = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let is_new =
+            others.is_empty() || !others.iter().map(|other| place(other)).any(|other| other == place(entry.path()));
+        if is_new {
+            others.push(entry.path().to_owned());
+        }
+        is_new
+    }
 }
 
 /// The directories below `root`, or `root` itself, in which a change of several files was interrupted. Links are followed,

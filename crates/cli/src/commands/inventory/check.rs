@@ -1,12 +1,15 @@
 //! `pullpass inventory check`.
 
-use std::path::PathBuf;
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use pullpass_secrets::{
     Secret,
     inventory::{
-        self, Found, KeyPath,
+        self, Entry, Found, KeyPath,
         files::{self, Form},
     },
     scan::Scanner,
@@ -46,7 +49,6 @@ pub(super) struct Check {
 
 /// What is wrong, and where.
 struct Finding {
-    file: PathBuf,
     line: usize,
     path: Option<KeyPath>,
     problem: String,
@@ -63,30 +65,33 @@ struct Looked {
 impl Check {
     pub(super) fn run(self) -> Result<(), Failure> {
         let mut tree = Tree::read(&self.paths)?;
-        let passwords = self.password.if_given()?;
-        if let Some(passwords) = &passwords {
-            tree.open(passwords);
-        }
+        let passwords = tree.look_with(&self.password)?;
         let scanner = Scanner::new(environment::fingerprint_key());
-        let looked: Vec<Looked> = tree.files.par_iter().map(|file| look(file, passwords.as_ref(), &scanner)).collect();
-        let payloads: usize = looked.iter().map(|looked| looked.payloads).sum();
-        let findings: Vec<Finding> = looked.into_iter().flat_map(|looked| looked.findings).collect();
-        self.print(&tree, &findings, payloads, passwords.is_some());
+        let look = |file: &File| Looked::at(file, passwords.as_deref(), &scanner);
+        let looked: Vec<Looked> = tree.files.par_iter().map(look).collect();
+        self.print(&tree, &looked, passwords.is_some());
         tree.unreadable.iter().for_each(output::warn);
-        match (findings.is_empty(), tree.unreadable.is_empty()) {
+        match (looked.iter().all(|looked| looked.findings.is_empty()), tree.unreadable.is_empty()) {
             (false, _) => Err(Failure::silent(Exit::No)),
             (true, false) => Err(Failure::silent(Exit::Unknown)),
             (true, true) => Ok(()),
         }
     }
 
-    fn print(&self, tree: &Tree, findings: &[Finding], payloads: usize, are_decrypted: bool) {
+    fn print(&self, tree: &Tree, looked: &[Looked], are_decrypted: bool) {
+        let payloads: usize = looked.iter().map(|looked| looked.payloads).sum();
+        let findings: Vec<(String, &Finding)> = tree
+            .files
+            .iter()
+            .zip(looked)
+            .flat_map(|(file, looked)| looked.findings.iter().map(|finding| (file.path.display().to_string(), finding)))
+            .collect();
         if self.json {
             let findings: Vec<_> = findings
                 .iter()
-                .map(|finding| {
+                .map(|(file, finding)| {
                     json!({
-                        "file": finding.file, "line": finding.line,
+                        "file": file, "line": finding.line,
                         "path": finding.path.as_ref().map(KeyPath::to_string), "problem": finding.problem,
                     })
                 })
@@ -97,98 +102,126 @@ impl Check {
             });
             return output::json(&answer);
         }
-        for finding in findings {
-            let path = finding.path.as_ref().map(|path| format!("`{path}`: ")).unwrap_or_default();
-            let place = output::printable(&finding.file.display().to_string());
-            output::data(format_args!(
-                "{place}:{}: {}",
-                finding.line,
-                output::printable(&format!("{path}{}", finding.problem))
-            ));
+        for (file, Finding { line, path, problem }) in &findings {
+            let path = path.as_ref().map(|path| format!("`{path}`: ")).unwrap_or_default();
+            output::data(output::printable(&format!("{file}:{line}: {path}{problem}")));
         }
-        let problems = match findings.len() {
-            0 => "nothing wrong".to_owned(),
-            1 => "1 problem".to_owned(),
-            several => format!("{several} problems"),
-        };
-        let files = tree.files.len();
         output::say(format_args!(
-            "{problems} in {payloads} encrypted values of {files} files with secrets or references"
+            "{} in {} of {} with secrets or references",
+            if findings.is_empty() { "nothing wrong".to_owned() } else { count(findings.len(), "problem") },
+            count(payloads, "encrypted value"),
+            count(tree.files.len(), "file"),
         ));
         if !are_decrypted && payloads > 0 {
-            output::say("no vault password is named, so none of them was decrypted: `--vault-password-file FILE`");
+            output::say("without a vault password, none of them was decrypted: `--vault-password-file FILE`");
         }
     }
 }
 
-/// Everything that is wrong with a file.
-fn look(file: &File, passwords: Option<&Passwords>, scanner: &Scanner) -> Looked {
-    let mut looked = Looked::default();
-    if file.form == Form::Whole {
-        looked.payloads += 1;
-        if let Some(problem) = whole(file) {
-            looked.add(file, 1, None, problem);
-        }
-    }
-    let Some(content) = file.content() else { return looked };
-    if file.form == Form::Text {
-        for defect in inventory::check_text(content) {
-            looked.add(file, defect.line, defect.path, defect.problem.to_string());
-        }
-        looked.plain_tokens(file, content, scanner);
-        return looked;
-    }
-    let is_ours = file.is_named || files::may_hold_secret(content);
-    let show = if file.form == Form::Whole { inventory::show_opened } else { inventory::show };
-    let (defects, entries) = match inventory::check(content).and_then(|found| Ok((found, show(content)?))) {
-        Ok(found) => found,
-        // A certificate that is encrypted, say, or somebody else's YAML.
-        Err(_) if file.form == Form::Whole || !is_ours => return looked,
-        Err(error) => {
-            looked.add(file, error.line().unwrap_or(1), None, error.to_string());
-            return looked;
-        }
-    };
-    if is_ours {
-        for defect in defects {
-            looked.add(file, defect.line, defect.path, defect.problem.to_string());
-        }
-    }
-    let mut vaults = Vec::new();
-    for entry in entries {
-        match entry.value {
-            Found::Vault { payload, .. } => vaults.push((entry.line, entry.path, payload)),
-            Found::Text(secret) => {
-                if let Some(problem) = of_plaintext(secret.reveal()) {
-                    looked.add(file, entry.line, Some(entry.path), problem);
-                }
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+impl Looked {
+    /// Everything that is wrong with a file.
+    fn at(file: &File, passwords: Option<&Passwords>, scanner: &Scanner) -> Looked {
+        let mut looked = Looked::default();
+        if file.form == Form::Whole {
+            looked.payloads += 1;
+            if let Some(problem) = of_whole(file) {
+                looked.add(1, None, problem);
             }
-            Found::PlainToken(_) | Found::Reference(_) => {}
+        }
+        let Some(content) = file.content() else { return looked };
+        match file.form {
+            Form::Whole => looked.opened(&file.path, content, passwords),
+            Form::Text => {
+                let defects = if is_prose(&file.path) { Vec::new() } else { inventory::check_text(content) };
+                defects.into_iter().for_each(|defect| looked.add(defect.line, defect.path, defect.problem.to_string()));
+                looked.plain_tokens(&[], content, scanner);
+            }
+            // Somebody else's YAML has nothing in it that a parser would find and a scanner would not.
+            Form::Yaml if !file.is_named && !files::may_hold_secret(content) => {
+                looked.plain_tokens(&[], content, scanner);
+            }
+            Form::Yaml => match looked.yaml(content, inventory::show, passwords) {
+                Ok(entries) => looked.plain_tokens(&entries, content, scanner),
+                Err(error) => {
+                    looked.add(error.line().unwrap_or(1), None, error.to_string());
+                    looked.plain_tokens(&[], content, scanner);
+                }
+            },
+        }
+        looked.findings.sort_by_key(|finding| finding.line);
+        looked
+    }
+
+    /// What is wrong in a file that was encrypted as a whole. Tokens are where they belong there.
+    fn opened(&mut self, path: &Path, content: &[u8], passwords: Option<&Passwords>) {
+        let Err(error) = self.yaml(content, inventory::show_opened, passwords) else { return };
+        // Anything can be encrypted, a certificate for example.
+        if Form::of(path, b"") == Form::Yaml {
+            self.add(error.line().unwrap_or(1), None, format!("in what is encrypted: {error}"));
         }
     }
-    looked.payloads += vaults.len();
-    let opened: Vec<_> = vaults
-        .par_iter()
-        // What has no form was said already.
-        .filter(|(_, _, payload)| vault::check(payload.as_bytes()).is_ok())
-        .filter_map(|(line, path, payload)| {
-            let problem = of_payload(passwords?.open(payload.as_bytes()))?;
-            Some((*line, path.clone(), problem))
-        })
-        .collect();
-    for (line, path, problem) in opened {
-        looked.add(file, line, Some(path), problem);
+
+    /// What is wrong with the values of a YAML file; those that `show` lists are returned.
+    fn yaml(
+        &mut self,
+        content: &[u8],
+        show: impl Fn(&[u8]) -> Result<Vec<Entry>, inventory::InventoryError>,
+        passwords: Option<&Passwords>,
+    ) -> Result<Vec<Entry>, inventory::InventoryError> {
+        let entries = show(content)?;
+        for defect in inventory::check(content)? {
+            self.add(defect.line, defect.path, defect.problem.to_string());
+        }
+        self.payloads += entries.iter().filter(|entry| matches!(entry.value, Found::Vault { .. })).count();
+        let problem = |entry: &Entry| {
+            let problem = match &entry.value {
+                // What has no form was said already.
+                Found::Vault { payload, .. } if vault::check(payload.as_bytes()).is_err() => None,
+                Found::Vault { payload, .. } => of_payload(passwords?.open(payload.as_bytes())),
+                Found::Text(secret) => of_plaintext(secret.reveal()),
+                Found::PlainToken(_) | Found::Reference(_) => None,
+            };
+            problem.map(|problem| Finding { line: entry.line, path: Some(entry.path.clone()), problem })
+        };
+        let found: Vec<Finding> = entries.par_iter().filter_map(problem).collect();
+        self.findings.extend(found);
+        Ok(entries)
     }
-    // Inside an encrypted file, a token is where it belongs.
-    if file.form != Form::Whole {
-        looked.plain_tokens(file, content, scanner);
+
+    fn add(&mut self, line: usize, path: Option<KeyPath>, problem: String) {
+        self.findings.push(Finding { line, path, problem });
     }
-    looked.findings.sort_by_key(|finding| finding.line);
-    looked
+
+    /// Tokens in plain text: values that begin as tokens do, and whole tokens anywhere in the text.
+    fn plain_tokens(&mut self, entries: &[Entry], content: &[u8], scanner: &Scanner) {
+        let mut lines = Vec::new();
+        for entry in entries {
+            if let Found::PlainToken(secret) = &entry.value {
+                lines.push(entry.line as u64);
+                self.add(entry.line, Some(entry.path.clone()), format!("a {} in plain text", Kind::of(secret).name()));
+            }
+        }
+        for found in scanner.bytes(content) {
+            if !lines.contains(&found.line) {
+                let problem = format!("a {} in plain text ({})", found.kind.name(), found.fingerprint);
+                self.add(found.line as usize, None, problem);
+            }
+        }
+    }
+}
+
+/// Whether a text is for people alone: what is shown there as an example is no mistake.
+fn is_prose(path: &Path) -> bool {
+    let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+    ["md", "markdown", "rst", "adoc", "txt", "html"].contains(&extension.to_lowercase().as_str())
 }
 
 /// What is wrong with a file's own payload.
-fn whole(file: &File) -> Option<String> {
+fn of_whole(file: &File) -> Option<String> {
     if let Err(error) = vault::check(&file.bytes) {
         return Some(error.to_string());
     }
@@ -220,29 +253,4 @@ fn of_plaintext(text: &str) -> Option<String> {
         );
     }
     token::check(&secret).err().map(|problem| format!("the token in it is not whole: {problem}"))
-}
-
-impl Looked {
-    fn add(&mut self, file: &File, line: usize, path: Option<KeyPath>, problem: String) {
-        self.findings.push(Finding { file: file.path.clone(), line, path, problem });
-    }
-
-    /// Tokens in plain text: values that begin as tokens do, and whole tokens anywhere in the text.
-    fn plain_tokens(&mut self, file: &File, content: &[u8], scanner: &Scanner) {
-        let entries = if file.form == Form::Yaml { inventory::show(content).unwrap_or_default() } else { Vec::new() };
-        let mut lines = Vec::new();
-        for entry in entries {
-            if let Found::PlainToken(secret) = &entry.value {
-                lines.push(entry.line as u64);
-                let name = Kind::of(secret).name();
-                self.add(file, entry.line, Some(entry.path), format!("a {name} in plain text"));
-            }
-        }
-        for found in scanner.bytes(content) {
-            if !lines.contains(&found.line) {
-                let problem = format!("a {} in plain text ({})", found.kind.name(), found.fingerprint);
-                self.add(file, found.line as usize, None, problem);
-            }
-        }
-    }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use pullpass_secrets::{
     file,
-    inventory::{self, Found, KeyPath, NewValue, Value},
+    inventory::{self, Found, InventoryError, KeyPath, NewValue, Step, Value},
     token,
     vault::{self, VaultError},
 };
@@ -56,8 +56,8 @@ pub(super) struct Set {
 
 impl Set {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let by_hand = format!("pullpass inventory set {} '{}' < token.txt", self.path.display(), self.key_path);
-        refuse_arguments(&self.secret, &by_hand)?;
+        let piped = format!("pullpass inventory set {} '{}' < token.txt", self.path.display(), self.key_path);
+        refuse_arguments(&self.secret, &piped)?;
         let words = [Some(self.key_path.to_string()), self.plain.clone()].into_iter().flatten();
         let secrets: Vec<String> = words.filter(|word| token::mask(word) != *word).collect();
         refuse_arguments(&secrets, "pullpass inventory set FILE KEYPATH < token.txt")?;
@@ -65,7 +65,7 @@ impl Set {
         let place = match &self.plain {
             None => Place::find(&self.path, &self.key_path, &self.password)?,
             // A text that is no secret goes where the person says, also in the place of a reference.
-            Some(_) => Place { path: self.path.clone(), key_path: self.key_path.clone() },
+            Some(_) => Place::at(&self.path, &self.key_path, &self.password)?,
         };
         let existing = file::read(&place.path)?;
         let opened = match &existing {
@@ -75,39 +75,49 @@ impl Set {
         let content = opened.as_ref().map(|opened| opened.plaintext.as_slice()).or(existing.as_deref());
         // What cannot be edited is refused before anybody is asked for a secret.
         let replaced = match content {
-            Some(content) => {
-                inventory::get(content, &place.key_path).or_usage().map_err(|failure| place.in_file(failure))?
-            }
+            Some(content) => inventory::get(content, &place.key_path).map_err(|error| place.refused(error))?,
             None => None,
         };
-        if let (None, Some(content)) = (&replaced, content) {
+        if replaced.is_none() {
             place.warn_of_slip(content);
         }
+        let put = |new: &dyn Fn() -> Result<NewValue, Failure>| self.put(&place, opened.as_ref(), &replaced, new);
         if let Some(text) = &self.plain {
-            return self.put(&place, opened.as_ref(), || Ok(NewValue::Plain(text.clone())));
+            return put(&|| Ok(NewValue::Plain(text.clone())));
+        }
+        if let Some(Value::Plain(text)) = &replaced
+            && text.contains("{{")
+        {
+            return Err(place
+                .in_file(Failure::usage(format!("`{}` is a template, which would be lost", place.key_path)))
+                .hint("set the variable that it is made of")
+                .hint(format!(
+                    "or remove it first: `pullpass inventory unset {} '{}'`",
+                    place.path.display(),
+                    place.key_path
+                )));
+        }
+        if self.encrypt_vault_id.is_some() && opened.is_some() {
+            let failure =
+                Failure::usage("the file is encrypted as a whole, so a value in it has no vault id of its own");
+            return Err(place.in_file(failure).hint("leave `--encrypt-vault-id` out"));
         }
         let secret = new_secret("secret")?;
-        match (&opened, &replaced) {
-            // The file around it protects it.
-            (Some(_), None | Some(Value::Plain(_))) => {
-                self.put(&place, opened.as_ref(), || Ok(NewValue::Plain(secret.reveal().to_owned())))
-            }
-            _ => {
-                let passwords = self.password.new_or_existing()?;
-                let old_label = match &replaced {
-                    Some(Value::Vault(payload)) => Some(vault::label(payload.as_bytes())),
-                    _ => None,
-                };
-                let (label, password) =
-                    passwords.choose(self.encrypt_vault_id.as_deref(), old_label.as_ref().map(Option::as_deref))?;
-                if let Some(content) = content {
-                    place.check_password(content, &label, password)?;
-                }
-                self.put(&place, opened.as_ref(), || {
-                    vault::encrypt(secret.reveal().as_bytes(), password, Some(&label)).or_usage().map(NewValue::Vault)
-                })
-            }
+        // The file around it protects it.
+        if opened.is_some() && !matches!(replaced, Some(Value::Vault(_))) {
+            return put(&|| Ok(NewValue::Plain(secret.reveal().to_owned())));
         }
+        let passwords = self.password.new_or_existing()?;
+        let old_label = match &replaced {
+            Some(Value::Vault(payload)) => Some(vault::label(payload.as_bytes())),
+            _ => None,
+        };
+        let (label, password) =
+            passwords.choose(self.encrypt_vault_id.as_deref(), old_label.as_ref().map(Option::as_deref))?;
+        if let Some(content) = content {
+            place.check_password(content, &label, password)?;
+        }
+        put(&|| vault::encrypt(secret.reveal().as_bytes(), password, Some(&label)).or_usage().map(NewValue::Vault))
     }
 
     /// Puts the value that `new` makes.
@@ -115,46 +125,65 @@ impl Set {
         &self,
         place: &Place,
         opened: Option<&Opened>,
-        new: impl Fn() -> Result<NewValue, Failure>,
+        replaced: &Option<Value>,
+        new: &dyn Fn() -> Result<NewValue, Failure>,
     ) -> Result<(), Failure> {
-        let changed = self.write.change(&place.path, opened, |content| {
-            let value = new()?;
-            inventory::set(content, &place.key_path, &value)
-                .map(Some)
-                .or_usage()
-                .map_err(|failure| by_hand(failure, place))
+        let is_changed = self.write.change(&place.path, opened, |content| {
+            inventory::set(content, &place.key_path, &new()?).map(Some).map_err(|error| place.refused(error))
         })?;
-        let done = if changed { self.write.done("set") } else { "already".to_owned() };
+        let done = match replaced {
+            _ if !is_changed => "already".to_owned(),
+            Some(_) => self.write.done("set"),
+            None => self.write.done("added"),
+        };
         output::say(format_args!("{done}: `{}` in `{}`", place.key_path, place.path.display()));
         Ok(())
     }
 }
 
-/// How to do it without us.
-fn by_hand(failure: Failure, place: &Place) -> Failure {
-    let key = place.key_path.steps().iter().rev().find_map(|step| match step {
-        inventory::Step::Key(key) => Some(key.as_str()),
-        inventory::Step::Item(_) => None,
-    });
-    failure.hint(format!(
-        "by hand: put what `pullpass vault encrypt_string --name {}` prints in the place of the value",
-        key.unwrap_or("NAME")
-    ))
-}
-
 impl Place {
-    fn in_file(&self, failure: Failure) -> Failure {
-        failure.fact(format!("in `{}`; nothing was changed", self.path.display()))
+    /// Why the file is not edited, and what to do.
+    fn refused(&self, error: InventoryError) -> Failure {
+        let hint = match &error {
+            InventoryError::Alias { of, .. } => {
+                format!("set that one: `pullpass inventory set {} '{of}'`", self.path.display())
+            }
+            InventoryError::Encoding { .. } => "save the file as UTF-8 first: Ansible refuses it too".to_owned(),
+            InventoryError::Syntax { .. } | InventoryError::Tab { .. } | InventoryError::TwoDocuments { .. } => {
+                "correct the file there first: Ansible refuses it too".to_owned()
+            }
+            InventoryError::Duplicate { .. } => "remove one of them first: Ansible takes the last".to_owned(),
+            InventoryError::Merged { .. } | InventoryError::NotA { .. } | InventoryError::NoItem(_) => {
+                format!("`pullpass inventory show {}` lists what is there", self.path.display())
+            }
+            InventoryError::Json => "`pullpass vault encrypt_string` prints the payload to put there".to_owned(),
+            _ => format!(
+                "by hand: put what `pullpass vault encrypt_string --name {}` prints in the place of the value",
+                self.name()
+            ),
+        };
+        self.in_file(Failure::usage(error.to_string())).hint(hint)
     }
 
-    /// A new key that is nearly an old one may be a slip of the finger.
-    fn warn_of_slip(&self, content: &[u8]) {
-        let known = inventory::paths(content).unwrap_or_default();
-        let is_neighbour = |path: &&KeyPath| {
-            let parents = |path: &KeyPath| path.steps()[..path.steps().len() - 1].to_vec();
-            parents(path) != parents(&self.key_path)
+    /// The last key of the path.
+    fn name(&self) -> &str {
+        let key = self.key_path.steps().iter().rev().find_map(|step| match step {
+            Step::Key(key) => Some(key.as_str()),
+            Step::Item(_) => None,
+        });
+        key.unwrap_or("NAME")
+    }
+
+    /// A new file or key that is nearly an old one may be a slip of the finger.
+    fn warn_of_slip(&self, content: Option<&[u8]>) {
+        let Some(content) = content else {
+            for hint in near::files(&self.path) {
+                output::warn(format_args!("`{}` is a new file: {hint}", self.path.display()));
+            }
+            return;
         };
-        for hint in near::paths(&self.key_path, known.iter().filter(is_neighbour)) {
+        let known = inventory::paths(content).unwrap_or_default();
+        for hint in near::slips(&self.key_path, known.iter()) {
             output::warn(format_args!("`{}` is new in `{}`: {hint}", self.key_path, self.path.display()));
         }
     }

@@ -1,6 +1,8 @@
 //! `pullpass inventory show`.
 
-use std::path::PathBuf;
+mod references;
+
+use std::{fmt, path::PathBuf, sync::Arc};
 
 use clap::Args;
 use pullpass_secrets::{
@@ -29,7 +31,8 @@ use crate::{
 /// List the secrets of files and directories: where, and, with the vault password, what kind of token
 ///
 /// Directories are searched for every file that Ansible could read: inventories, group_vars, host_vars, playbooks, roles.
-/// `{{ vault_x }}` is followed to the secret that it stands for.
+/// `{{ vault_x }}` is followed to the secret that it stands for. Nothing is changed. The exit code is 1 when a secret is in
+/// plain text or Ansible would refuse it, 2 when one does not open or a file is malformed, and 3 when one could not be read.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -40,7 +43,7 @@ pub(super) struct Show {
     /// Files and directories
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
-    /// Only the secret at this key path, wherever it is
+    /// Only the secret at this key path, or, if none is, at the end of this one
     #[arg(long, value_name = "KEYPATH")]
     key: Option<KeyPath>,
     /// Print the secrets themselves
@@ -61,14 +64,23 @@ struct Row {
     also: Vec<KeyPath>,
     line: usize,
     protection: Protection,
-    /// The variable that the value stands for, and where that is.
-    refers_to: Option<(KeyPath, Option<String>)>,
+    /// What the value is nothing but a name for.
+    refers_to: Option<Reference>,
     /// What is there, or was after it was opened.
     plaintext: Option<Zeroizing<Vec<u8>>>,
     /// Whether it opens; `None` when no password was tried.
     decrypts: Option<bool>,
     /// What is wrong, and the exit code that it means.
     problem: Option<(Exit, String)>,
+}
+
+/// A variable, and where it is.
+struct Reference {
+    variable: KeyPath,
+    /// The file and the line.
+    place: Option<(PathBuf, usize)>,
+    /// How many other places have it.
+    others: usize,
 }
 
 enum Protection {
@@ -86,24 +98,21 @@ enum Protection {
 impl Show {
     pub(super) fn run(self) -> Result<(), Failure> {
         let mut tree = Tree::read(&self.paths)?;
-        let passwords = if self.reveal { Some(self.password.existing()?) } else { self.password.if_given()? };
-        if let Some(passwords) = &passwords {
-            tree.open(passwords);
-        }
-        let mut rows = Vec::new();
-        for file in &tree.files {
-            rows.extend(self.rows(file)?);
-        }
+        let passwords = if self.reveal {
+            let passwords = Arc::new(self.password.existing()?);
+            tree.open(&passwords);
+            Some(passwords)
+        } else {
+            tree.look_with(&self.password)?
+        };
+        let rows: Result<Vec<Vec<Row>>, Failure> = tree.files.par_iter().map(Row::of_file).collect();
+        let mut rows: Vec<Row> = rows?.into_iter().flatten().collect();
         if let Some(passwords) = &passwords {
             rows.par_iter_mut().for_each(|row| row.open(passwords));
         }
-        follow_references(&mut rows);
+        references::follow(&mut rows);
         if let Some(key) = &self.key {
-            let near = near::paths(key, rows.iter().filter_map(|row| row.path.as_ref()));
-            rows.retain(|row| row.path.as_ref() == Some(key) || row.also.contains(key));
-            if rows.is_empty() {
-                return Err(near.into_iter().fold(Failure::no(format!("no secret is at `{key}`")), Failure::hint));
-            }
+            only(key, &mut rows)?;
         }
         self.print(&rows);
         tree.unreadable.iter().for_each(output::warn);
@@ -113,7 +122,67 @@ impl Show {
         exits.max_by_key(|exit| exit.code()).map_or(Ok(()), |exit| Err(Failure::silent(exit)))
     }
 
-    fn rows(&self, file: &File) -> Result<Vec<Row>, Failure> {
+    fn print(&self, rows: &[Row]) {
+        let key = crate::environment::fingerprint_key();
+        if self.json {
+            let secrets: Vec<Value> = rows.iter().map(|row| row.to_json(&key, self.reveal)).collect();
+            output::json(&json!({ "secrets": secrets }));
+            return;
+        }
+        if rows.is_empty() {
+            output::say("no secrets found");
+            return;
+        }
+        let mut headings = vec!["KEY PATH", "WHERE", "PROTECTION", "KIND", "FINGERPRINT", "PROBLEM"];
+        if self.reveal {
+            headings.push("SECRET");
+        }
+        let rows: Vec<Vec<String>> = rows.iter().map(|row| row.cells(&key, self.reveal)).collect();
+        output::data(output::table(&headings, &rows));
+    }
+}
+
+impl Reference {
+    fn to_json(&self) -> Value {
+        json!({
+            "variable": self.variable.to_string(),
+            "file": self.place.as_ref().map(|(file, _)| file.to_string_lossy()),
+            "line": self.place.as_ref().map(|(_, line)| line),
+            "others": self.others,
+        })
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "is `{}`", self.variable)?;
+        let Some((file, line)) = &self.place else { return Ok(()) };
+        write!(f, " at {}:{line}", file.display())?;
+        match self.others {
+            0 => Ok(()),
+            1 => f.write_str(" and 1 other place"),
+            others => write!(f, " and {others} other places"),
+        }
+    }
+}
+
+impl Row {
+    fn new(file: &File, line: usize, protection: Protection) -> Row {
+        Row {
+            file: file.path.clone(),
+            path: None,
+            also: Vec::new(),
+            line,
+            protection,
+            refers_to: None,
+            plaintext: None,
+            decrypts: None,
+            problem: None,
+        }
+    }
+
+    /// Every secret of a file, closed still.
+    fn of_file(file: &File) -> Result<Vec<Row>, Failure> {
         let around = (file.form == Form::Whole).then(|| vault::label(&file.bytes));
         let Some(content) = file.content() else {
             let problem = match &file.plaintext {
@@ -149,47 +218,15 @@ impl Show {
         }
     }
 
-    fn print(&self, rows: &[Row]) {
-        let key = crate::environment::fingerprint_key();
-        if self.json {
-            let secrets: Vec<Value> = rows.iter().map(|row| row.to_json(&key, self.reveal)).collect();
-            output::json(&json!({ "secrets": secrets }));
-            return;
-        }
-        if rows.is_empty() {
-            output::say("no secrets found");
-            return;
-        }
-        let mut headings = vec!["KEY PATH", "WHERE", "PROTECTION", "KIND", "FINGERPRINT", "PROBLEM"];
-        if self.reveal {
-            headings.push("SECRET");
-        }
-        let rows: Vec<Vec<String>> = rows.iter().map(|row| row.cells(&key, self.reveal)).collect();
-        output::data(output::table(&headings, &rows));
-    }
-}
-
-impl Row {
-    fn new(file: &File, line: usize, protection: Protection) -> Row {
-        Row {
-            file: file.path.clone(),
-            path: None,
-            also: Vec::new(),
-            line,
-            protection,
-            refers_to: None,
-            plaintext: None,
-            decrypts: None,
-            problem: None,
-        }
-    }
-
     fn of(file: &File, entry: Entry, around: Option<&Option<String>>) -> Row {
         let around = |own| around.map_or(own, |label| Protection::File(label.clone()));
         let row = Row { path: Some(entry.path), also: entry.also, ..Row::new(file, entry.line, Protection::Plain) };
         let bytes = |secret: &Secret| Some(Zeroizing::new(secret.reveal().as_bytes().to_vec()));
         match entry.value {
-            Found::Reference(to) => Row { refers_to: Some((to, None)), protection: Protection::Reference, ..row },
+            Found::Reference(variable) => {
+                let refers_to = Some(Reference { variable, place: None, others: 0 });
+                Row { refers_to, protection: Protection::Reference, ..row }
+            }
             Found::Text(secret) => {
                 let protection = around(Protection::Plain);
                 Row { plaintext: bytes(&secret), protection, decrypts: Some(true), ..row }
@@ -198,12 +235,12 @@ impl Row {
                 let problem = Some((Exit::No, "not encrypted".to_owned()));
                 Row { plaintext: bytes(&secret), problem, ..row }
             }
-            Found::Vault { payload, label, damage } => Row {
-                plaintext: Some(Zeroizing::new(payload.into_bytes())),
-                protection: Protection::Value(label),
-                problem: damage.map(|damage| (Exit::No, damage.to_string())),
-                ..row
-            },
+            Found::Vault { payload, label, damage } => {
+                let payload = Zeroizing::new(payload.into_bytes());
+                let form = vault::check(&payload).err().map(|error| error.to_string());
+                let problem = damage.map(|damage| damage.to_string()).or(form).map(|problem| (Exit::No, problem));
+                Row { plaintext: Some(payload), protection: Protection::Value(label), problem, ..row }
+            }
         }
     }
 
@@ -238,10 +275,7 @@ impl Row {
             (Protection::Plain, _) => "plaintext".to_owned(),
             (Protection::Value(label), _) => format!("vault id {}", id(label)),
             (Protection::File(label), _) => format!("whole file, vault id {}", id(label)),
-            (Protection::Reference, Some((to, Some(place)))) => format!("is `{to}` at {place}"),
-            (Protection::Reference, to) => {
-                format!("is `{}`", to.as_ref().map_or_else(String::new, |(to, _)| to.to_string()))
-            }
+            (Protection::Reference, to) => to.as_ref().map_or_else(String::new, Reference::to_string),
         }
     }
 
@@ -254,7 +288,7 @@ impl Row {
             _ => None,
         };
         let mut row = json!({
-            "file": self.file,
+            "file": self.file.to_string_lossy(),
             "line": self.line,
             "path": self.path.as_ref().map(KeyPath::to_string),
             "also": self.also.iter().map(KeyPath::to_string).collect::<Vec<_>>(),
@@ -266,7 +300,7 @@ impl Row {
                 Protection::Reference => Some("reference"),
             },
             "vault_id": vault_id,
-            "refers_to": self.refers_to.as_ref().map(|(to, _)| to.to_string()),
+            "refers_to": self.refers_to.as_ref().map(Reference::to_json),
             "decrypts": self.decrypts,
             "kind": token.as_ref().map(|(kind, _)| kind),
             "fingerprint": token.as_ref().map(|(_, fingerprint)| fingerprint),
@@ -300,36 +334,17 @@ impl Row {
     }
 }
 
-/// Gives each `{{ variable }}` the secret of that name, when there is one in these files; else it is no secret and goes.
-fn follow_references(rows: &mut Vec<Row>) {
-    let targets: Vec<(KeyPath, String, Option<Zeroizing<Vec<u8>>>)> = rows
-        .iter()
-        .filter(|row| row.refers_to.is_none())
-        .filter_map(|row| {
-            let plaintext = row.secret().map(|secret| Zeroizing::new(secret.to_vec()));
-            Some((row.path.clone()?, format!("{}:{}", row.file.display(), row.line), plaintext))
-        })
-        .collect();
-    for row in rows.iter_mut() {
-        let Some((to, place)) = &mut row.refers_to else { continue };
-        let mut named = targets.iter().filter(|(path, _, _)| path.ends_with(to));
-        let Some((_, first, plaintext)) = named.next() else { continue };
-        let others = named.count();
-        *place = Some(if others > 0 { format!("{first} and {others} other places") } else { first.clone() });
-        // Which of several Ansible takes depends on the host.
-        if others == 0 && plaintext.is_some() {
-            (row.plaintext, row.decrypts) = (plaintext.clone(), Some(true));
-        }
+/// Leaves the rows at `key`, or else those that end there.
+fn only(key: &KeyPath, rows: &mut Vec<Row>) -> Result<(), Failure> {
+    let near = near::paths(key, rows.iter().filter_map(|row| row.path.as_ref()));
+    let is_at = |row: &Row| row.path.as_ref() == Some(key) || row.also.contains(key);
+    if rows.iter().any(is_at) {
+        rows.retain(is_at);
+    } else {
+        rows.retain(|row| row.path.iter().chain(&row.also).any(|path| path.ends_with(key)));
     }
-    // A file that is not open may hold anything.
-    let is_all_open =
-        !rows.iter().any(|row| matches!(row.protection, Protection::File(_)) && row.decrypts != Some(true));
-    rows.retain(|row| {
-        row.refers_to.as_ref().is_none_or(|(to, place)| place.is_some() || !is_all_open && is_vaultish(to))
-    });
-}
-
-/// The name that the Ansible documentation recommends for a variable in an encrypted file.
-fn is_vaultish(variable: &KeyPath) -> bool {
-    variable.to_string().starts_with("vault_")
+    if rows.is_empty() {
+        return Err(near.into_iter().fold(Failure::no(format!("no secret is at `{key}`")), Failure::hint));
+    }
+    Ok(())
 }

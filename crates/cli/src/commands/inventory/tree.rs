@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use pullpass_secrets::{
@@ -17,7 +18,11 @@ use pullpass_secrets::{
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
-use crate::failure::{self, Failure};
+use super::near;
+use crate::{
+    failure::{self, Failure},
+    vault_password::VaultPassword,
+};
 
 /// The files below the paths that a person named, less those that can hold no secret.
 pub(crate) struct Tree {
@@ -47,8 +52,10 @@ impl Tree {
             if path.is_dir() {
                 tree.walk(path);
             } else {
-                let bytes = file::read(path)?
-                    .ok_or_else(|| Failure::usage(format!("there is no file or directory `{}`", path.display())))?;
+                let Some(bytes) = file::read(path)? else {
+                    let failure = Failure::usage(format!("there is no file or directory `{}`", path.display()));
+                    return Err(near::files(path).into_iter().fold(failure, Failure::hint));
+                };
                 tree.add(path.clone(), bytes, true);
             }
         }
@@ -82,6 +89,23 @@ impl Tree {
     fn drop_twins(&mut self) {
         let mut seen = std::collections::HashSet::new();
         self.files.retain(|file| seen.insert(file.path.canonicalize().unwrap_or_else(|_| file.path.clone())));
+    }
+
+    /// The passwords to look with, if any place is named, with every file open that they open. A place that only
+    /// `ansible.cfg` or the environment names, and that gives none, is told with what could not be read.
+    pub(crate) fn look_with(&mut self, password: &VaultPassword) -> Result<Option<Arc<Passwords>>, Failure> {
+        let passwords = match password.if_given() {
+            Err(failure) if !password.is_named() => {
+                self.unreadable
+                    .push(failure.facts.iter().fold(failure.message, |text, fact| format!("{text}\n  {fact}")));
+                None
+            }
+            passwords => passwords?,
+        };
+        if let Some(passwords) = &passwords {
+            self.open(passwords);
+        }
+        Ok(passwords)
     }
 
     /// Opens every file that is encrypted as a whole.

@@ -43,23 +43,25 @@ pub(super) struct Unset {
 impl Unset {
     pub(super) fn run(self) -> Result<(), Failure> {
         let place = Place::at(&self.path, &self.key_path, &self.password)?;
-        let in_file = |failure: Failure| failure.fact(format!("in `{}`; nothing was changed", place.path.display()));
-        let bytes = file::read(&place.path)?
-            .ok_or_else(|| Failure::usage(format!("there is no file `{}`", place.path.display())))?;
-        let opened = open_whole(&bytes, &self.password).map_err(in_file)?;
+        let Some(bytes) = file::read(&place.path)? else {
+            let failure = Failure::usage(format!("there is no file `{}`", place.path.display()));
+            return Err(near::files(&place.path).into_iter().fold(failure, Failure::hint));
+        };
+        let opened = open_whole(&bytes, &self.password).map_err(|failure| place.in_file(failure))?;
         self.write.change(&place.path, opened.as_ref(), |content| {
-            let content = content.unwrap_or_default();
-            match inventory::unset(content, &place.key_path).or_usage()? {
-                Some(edited) => Ok(Some(edited)),
-                None => {
-                    let known = inventory::paths(content).or_usage()?;
-                    let failure = Failure::no(format!("nothing is at `{}`", place.key_path));
-                    Err(near::paths(&place.key_path, known.iter()).into_iter().fold(failure, Failure::hint))
-                }
-            }
+            self.removed(&place, content.unwrap_or_default()).map(Some).map_err(|failure| place.in_file(failure))
         })?;
         let done = self.write.done("removed");
         output::say(format_args!("{done}: `{}` in `{}`", place.key_path, place.path.display()));
         Ok(())
+    }
+
+    fn removed(&self, place: &Place, content: &[u8]) -> Result<Vec<u8>, Failure> {
+        if let Some(edited) = inventory::unset(content, &place.key_path).or_usage()? {
+            return Ok(edited);
+        }
+        let known = inventory::paths(content).or_usage()?;
+        let failure = Failure::no(format!("nothing is at `{}`", place.key_path));
+        Err(near::paths(&place.key_path, known.iter()).into_iter().fold(failure, Failure::hint))
     }
 }

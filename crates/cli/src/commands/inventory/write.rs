@@ -7,6 +7,7 @@ use pullpass_secrets::{
     file::{self, Access},
     vault,
 };
+use zeroize::Zeroizing;
 
 use super::{
     diff::{self, Masked},
@@ -36,19 +37,21 @@ impl Write {
     ) -> Result<bool, Failure> {
         let mut is_change = false;
         let edit = |bytes: Option<&[u8]>| -> Result<Option<Vec<u8>>, Failure> {
-            let (old, masked) = match (opened, bytes) {
-                (None, bytes) => (bytes.unwrap_or_default(), Masked::Changes),
-                (Some(opened), Some(bytes)) if opened.is_of(bytes) => (opened.plaintext.as_slice(), Masked::Everything),
-                _ => return Err(Failure::unknown("another program changed the file meanwhile").hint("run it again")),
+            let plaintext = match (opened, bytes) {
+                (Some(opened), Some(bytes)) => Some(opened.again(bytes)?),
+                (Some(_), None) => return Err(Failure::unknown("another program removed the file meanwhile")),
+                (None, _) => None,
             };
-            let Some(new) = change(bytes.map(|_| old))? else { return Ok(None) };
-            is_change = new != old || bytes.is_none();
+            let old = plaintext.as_deref().map(Vec::as_slice).or(bytes);
+            let Some(new) = change(old)?.map(Zeroizing::new) else { return Ok(None) };
+            is_change = old != Some(new.as_slice());
             if self.diff && is_change {
-                diff::print(path, old, &new, masked);
+                let masked = if opened.is_some() { Masked::Everything } else { Masked::Changes };
+                diff::print(path, old.unwrap_or_default(), &new, masked);
             }
             match opened {
                 _ if self.dry_run || !is_change => Ok(None),
-                None => Ok(Some(new)),
+                None => Ok(Some(new.to_vec())),
                 Some(opened) => {
                     let label = bytes.and_then(vault::label);
                     let payload = vault::encrypt(&new, &opened.password, label.as_deref()).or_usage()?;
@@ -56,8 +59,7 @@ impl Write {
                 }
             }
         };
-        file::edit(path, Access::Kept, edit)
-            .map_err(|failure: Failure| failure.fact(format!("in `{}`; nothing was changed", path.display())))?;
+        file::edit(path, Access::Kept, edit)?;
         Ok(is_change)
     }
 
