@@ -9,7 +9,7 @@ use clap::Args;
 use pullpass_secrets::{
     Secret,
     inventory::{
-        self, Entry, Found, KeyPath,
+        self, Defect, Entry, Found, KeyPath, Problem,
         files::{self, Form},
     },
     scan::Scanner,
@@ -173,8 +173,10 @@ impl Looked {
         passwords: Option<&Passwords>,
     ) -> Result<Vec<Entry>, inventory::InventoryError> {
         let entries = show(content)?;
-        for defect in inventory::check(content)? {
-            self.add(defect.line, defect.path, defect.problem.to_string());
+        for Defect { line, path, problem } in inventory::check(content)? {
+            // The payload is all that there is.
+            let is_whole = path.is_none() && problem == Problem::Untagged;
+            self.add(line, path, if is_whole { Problem::Preceded } else { problem }.to_string());
         }
         self.payloads += entries.iter().filter(|entry| matches!(entry.value, Found::Vault { .. })).count();
         let problem = |entry: &Entry| {

@@ -206,6 +206,10 @@ pub(super) struct Opened {
 }
 
 impl Opened {
+    pub(super) fn label(&self) -> Option<String> {
+        vault::label(&self.encrypted)
+    }
+
     /// What is in the file now: somebody may have written it since.
     pub(super) fn again(&self, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, Failure> {
         if self.encrypted == bytes {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use pullpass_secrets::{
-    file,
+    Secret, file,
     inventory::{self, Found, InventoryError, KeyPath, NewValue, Step, Value},
     token,
     vault::{self, VaultError},
@@ -86,7 +86,7 @@ impl Set {
             return put(&|| Ok(NewValue::Plain(text.clone())));
         }
         if let Some(Value::Plain(text)) = &replaced
-            && text.contains("{{")
+            && is_template(text)
         {
             return Err(place
                 .in_file(Failure::usage(format!("`{}` is a template, which would be lost", place.key_path)))
@@ -103,12 +103,32 @@ impl Set {
             return Err(place.in_file(failure).hint("leave `--encrypt-vault-id` out"));
         }
         let secret = new_secret("secret")?;
-        // The file around it protects it.
-        if opened.is_some() && !matches!(replaced, Some(Value::Vault(_))) {
-            return put(&|| Ok(NewValue::Plain(secret.reveal().to_owned())));
+        match &opened {
+            Some(opened) if !matches!(replaced, Some(Value::Vault(_))) => put(&|| {
+                let text = secret.reveal();
+                // The file around it protects it; but Ansible fills in a template unless it is encrypted by itself.
+                if !is_template(text) {
+                    return Ok(NewValue::Plain(text.to_owned()));
+                }
+                vault::encrypt(text.as_bytes(), &opened.password, opened.label().as_deref())
+                    .or_usage()
+                    .map(NewValue::Vault)
+            }),
+            _ => self.encrypt(&place, content, &replaced, &secret, &put),
         }
+    }
+
+    /// Puts a payload.
+    fn encrypt(
+        &self,
+        place: &Place,
+        content: Option<&[u8]>,
+        replaced: &Option<Value>,
+        secret: &Secret,
+        put: &dyn Fn(&dyn Fn() -> Result<NewValue, Failure>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         let passwords = self.password.new_or_existing()?;
-        let old_label = match &replaced {
+        let old_label = match replaced {
             Some(Value::Vault(payload)) => Some(vault::label(payload.as_bytes())),
             _ => None,
         };
@@ -139,6 +159,11 @@ impl Set {
         output::say(format_args!("{done}: `{}` in `{}`", place.key_path, place.path.display()));
         Ok(())
     }
+}
+
+/// Whether Ansible would make something else of a text.
+fn is_template(text: &str) -> bool {
+    ["{{", "{%", "{#"].into_iter().any(|opening| text.contains(opening))
 }
 
 impl Place {

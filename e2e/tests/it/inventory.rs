@@ -1,0 +1,5 @@
+//! pullpass beside ansible-core's own loader, on inventories.
+
+mod ansible;
+mod check;
+mod fixtures;
