@@ -54,6 +54,15 @@ pub(super) struct Set {
     secret: Vec<String>,
 }
 
+/// Everything about one value before it is changed.
+struct Edit<'set> {
+    set: &'set Set,
+    place: Place,
+    existing: Option<Vec<u8>>,
+    opened: Option<Opened>,
+    replaced: Option<Value>,
+}
+
 impl Set {
     pub(super) fn run(self) -> Result<(), Failure> {
         let piped = format!("pullpass inventory set {} '{}' < token.txt", self.path.display(), self.key_path);
@@ -62,6 +71,20 @@ impl Set {
         let secrets: Vec<String> = words.filter(|word| token::mask(word) != *word).collect();
         refuse_arguments(&secrets, "pullpass inventory set FILE KEYPATH < token.txt")?;
 
+        // What cannot be edited is refused before anybody is asked for a secret.
+        let edit = self.edit()?;
+        if let Some(text) = &self.plain {
+            return edit.put(|| Ok(NewValue::Plain(text.clone())));
+        }
+        edit.refuse_what_would_be_lost()?;
+        let secret = new_secret("secret")?;
+        match &edit.opened {
+            Some(opened) if !matches!(edit.replaced, Some(Value::Vault(_))) => edit.put(|| in_opened(opened, &secret)),
+            _ => edit.encrypt(&secret),
+        }
+    }
+
+    fn edit(&self) -> Result<Edit<'_>, Failure> {
         let place = match &self.plain {
             None => Place::find(&self.path, &self.key_path, &self.password)?,
             // A text that is no secret goes where the person says, also in the place of a reference.
@@ -72,89 +95,80 @@ impl Set {
             Some(bytes) => open_whole(bytes, &self.password).map_err(|failure| place.in_file(failure))?,
             None => None,
         };
-        let content = opened.as_ref().map(|opened| opened.plaintext.as_slice()).or(existing.as_deref());
-        // What cannot be edited is refused before anybody is asked for a secret.
-        let replaced = match content {
-            Some(content) => inventory::get(content, &place.key_path).map_err(|error| place.refused(error))?,
-            None => None,
-        };
-        if replaced.is_none() {
-            place.warn_of_slip(content);
+        let mut edit = Edit { set: self, place, existing, opened, replaced: None };
+        if let Some(content) = edit.content() {
+            let replaced = inventory::get(content, &edit.place.key_path);
+            edit.replaced = replaced.map_err(|error| edit.place.refused(error))?;
         }
-        let put = |new: &dyn Fn() -> Result<NewValue, Failure>| self.put(&place, opened.as_ref(), &replaced, new);
-        if let Some(text) = &self.plain {
-            return put(&|| Ok(NewValue::Plain(text.clone())));
+        if edit.replaced.is_none() {
+            edit.place.warn_of_slip(edit.content());
         }
-        if let Some(Value::Plain(text)) = &replaced
-            && is_template(text)
-        {
+        Ok(edit)
+    }
+}
+
+/// A value for a file that is encrypted as a whole, which protects it. But Ansible fills in a template unless it is
+/// encrypted by itself.
+fn in_opened(opened: &Opened, secret: &Secret) -> Result<NewValue, Failure> {
+    let text = secret.reveal();
+    if !is_template(text) {
+        return Ok(NewValue::Plain(text.to_owned()));
+    }
+    vault::encrypt(text.as_bytes(), &opened.password, opened.label().as_deref()).or_usage().map(NewValue::Vault)
+}
+
+impl Edit<'_> {
+    /// What is in the file, opened.
+    fn content(&self) -> Option<&[u8]> {
+        self.opened.as_ref().map(|opened| opened.plaintext.as_slice()).or(self.existing.as_deref())
+    }
+
+    fn refuse_what_would_be_lost(&self) -> Result<(), Failure> {
+        let place = &self.place;
+        if matches!(&self.replaced, Some(Value::Plain(text)) if is_template(text)) {
+            let failure = Failure::usage(format!("`{}` is a template, which would be lost", place.key_path));
+            let unset = format!("pullpass inventory unset {} '{}'", place.path.display(), place.key_path);
             return Err(place
-                .in_file(Failure::usage(format!("`{}` is a template, which would be lost", place.key_path)))
+                .in_file(failure)
                 .hint("set the variable that it is made of")
-                .hint(format!(
-                    "or remove it first: `pullpass inventory unset {} '{}'`",
-                    place.path.display(),
-                    place.key_path
-                )));
+                .hint(format!("or remove it first: `{unset}`")));
         }
-        if self.encrypt_vault_id.is_some() && opened.is_some() {
+        if self.set.encrypt_vault_id.is_some() && self.opened.is_some() {
             let failure =
                 Failure::usage("the file is encrypted as a whole, so a value in it has no vault id of its own");
             return Err(place.in_file(failure).hint("leave `--encrypt-vault-id` out"));
         }
-        let secret = new_secret("secret")?;
-        match &opened {
-            Some(opened) if !matches!(replaced, Some(Value::Vault(_))) => put(&|| {
-                let text = secret.reveal();
-                // The file around it protects it; but Ansible fills in a template unless it is encrypted by itself.
-                if !is_template(text) {
-                    return Ok(NewValue::Plain(text.to_owned()));
-                }
-                vault::encrypt(text.as_bytes(), &opened.password, opened.label().as_deref())
-                    .or_usage()
-                    .map(NewValue::Vault)
-            }),
-            _ => self.encrypt(&place, content, &replaced, &secret, &put),
-        }
+        Ok(())
     }
 
     /// Puts a payload.
-    fn encrypt(
-        &self,
-        place: &Place,
-        content: Option<&[u8]>,
-        replaced: &Option<Value>,
-        secret: &Secret,
-        put: &dyn Fn(&dyn Fn() -> Result<NewValue, Failure>) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
-        let passwords = self.password.new_or_existing()?;
-        let old_label = match replaced {
+    fn encrypt(&self, secret: &Secret) -> Result<(), Failure> {
+        let passwords = self.set.password.new_or_existing()?;
+        let old_label = match &self.replaced {
             Some(Value::Vault(payload)) => Some(vault::label(payload.as_bytes())),
             _ => None,
         };
         let (label, password) =
-            passwords.choose(self.encrypt_vault_id.as_deref(), old_label.as_ref().map(Option::as_deref))?;
-        if let Some(content) = content {
-            place.check_password(content, &label, password)?;
+            passwords.choose(self.set.encrypt_vault_id.as_deref(), old_label.as_ref().map(Option::as_deref))?;
+        if let Some(content) = self.content() {
+            self.place.check_password(content, &label, password)?;
         }
-        put(&|| vault::encrypt(secret.reveal().as_bytes(), password, Some(&label)).or_usage().map(NewValue::Vault))
+        self.put(|| vault::encrypt(secret.reveal().as_bytes(), password, Some(&label)).or_usage().map(NewValue::Vault))
     }
 
     /// Puts the value that `new` makes.
-    fn put(
-        &self,
-        place: &Place,
-        opened: Option<&Opened>,
-        replaced: &Option<Value>,
-        new: &dyn Fn() -> Result<NewValue, Failure>,
-    ) -> Result<(), Failure> {
-        let is_changed = self.write.change(&place.path, opened, |content| {
-            inventory::set(content, &place.key_path, &new()?).map(Some).map_err(|error| place.refused(error))
+    fn put(&self, new: impl Fn() -> Result<NewValue, Failure>) -> Result<(), Failure> {
+        let Edit { set, place, .. } = self;
+        let is_json = place.path.extension().is_some_and(|extension| extension == "json");
+        let is_changed = set.write.change(&place.path, self.opened.as_ref(), |content| {
+            inventory::set(content.or(is_json.then_some(b"{}\n")), &place.key_path, &new()?)
+                .map(Some)
+                .map_err(|error| place.refused(error))
         })?;
-        let done = match replaced {
+        let done = match &self.replaced {
             _ if !is_changed => "already".to_owned(),
-            Some(_) => self.write.done("set"),
-            None => self.write.done("added"),
+            Some(_) => set.write.done("set"),
+            None => set.write.done("added"),
         };
         output::say(format_args!("{done}: `{}` in `{}`", place.key_path, place.path.display()));
         Ok(())
@@ -182,10 +196,9 @@ impl Place {
                 format!("`pullpass inventory show {}` lists what is there", self.path.display())
             }
             InventoryError::Json => "`pullpass vault encrypt_string` prints the payload to put there".to_owned(),
-            _ => format!(
-                "by hand: put what `pullpass vault encrypt_string --name {}` prints in the place of the value",
-                self.name()
-            ),
+            _ => {
+                format!("by hand: put what `pullpass vault encrypt_string --name {}` prints in that place", self.name())
+            }
         };
         self.in_file(Failure::usage(error.to_string())).hint(hint)
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use pullpass_secrets::{
     file,
-    inventory::{self, KeyPath},
+    inventory::{self, InventoryError, KeyPath},
 };
 
 use super::{
@@ -57,8 +57,13 @@ impl Unset {
     }
 
     fn removed(&self, place: &Place, content: &[u8]) -> Result<Vec<u8>, Failure> {
-        if let Some(edited) = inventory::unset(content, &place.key_path).or_usage()? {
-            return Ok(edited);
+        match inventory::unset(content, &place.key_path) {
+            Ok(Some(edited)) => return Ok(edited),
+            Ok(None) => {}
+            Err(error @ InventoryError::Unsafe { .. }) => {
+                return Err(Failure::usage(error.to_string()).hint("by hand: delete the key and all of its value"));
+            }
+            Err(error) => return Err(Failure::usage(error.to_string())),
         }
         let known = inventory::paths(content).or_usage()?;
         let failure = Failure::no(format!("nothing is at `{}`", place.key_path));
