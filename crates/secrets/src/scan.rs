@@ -1,22 +1,30 @@
 //! Finding tokens that lie where none belongs: in files, in what git keeps, in shell histories, and inside the base64 of
 //! Docker's and Podman's auth files and of Kubernetes' pull secrets.
 //!
-//! A token with a checksum is found when the checksum is right, whatever stands around it: by chance that happens once in
-//! four thousand million. One with a wrong checksum is an example or a typo and is no finding. The kinds without a
-//! checksum need their whole shape, and as many different characters as random ones have: `github_pat_xxx…` is an example.
+//! | kind | found when | how sure |
+//! |---|---|---|
+//! | `ppt_`, `ghp_`, `gho_`, `ghu_`, `ghs_` and `ghr_` with 36 characters | the checksum is right, whatever stands around it | a wrong one passes once in four thousand million |
+//! | `ghs_` with an app's number and a JWT | the number, a header that begins with `eyJ`, and all three parts are there | shape only |
+//! | `ghr_` with 60 to 200 characters | nothing but letters and digits | shape only |
+//! | `github_pat_` | 22 characters, `_`, 59 characters, and no more | shape only: how its checksum is made is not public |
+//!
+//! One with a wrong checksum is an example or a typo, and no finding. The kinds that are known by their shape need as many
+//! different characters as random ones have: `github_pat_xxx…` is an example. GitHub's tokens from before 2021, forty
+//! hexadecimal digits, look like any commit and are not looked for.
+//!
+//! Tokens are found in any bytes: text, binary files, UTF-16. In base64 they are found wherever they stand in it, in both
+//! alphabets, with padding or without, and broken into lines; in base64 within base64 as the value of an `"auth"`. Not found
+//! is what is compressed, encrypted or escaped (`%5F`, `\u005f`), and a token in plain text that is broken into lines.
 //!
 //! Nothing that leaves this module holds a token.
 
 use std::{
     collections::BTreeMap,
     io::{self, Read},
+    ops::Range,
 };
 
 use aho_corasick::{AhoCorasick, MatchKind};
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD, URL_SAFE},
-};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -25,17 +33,16 @@ use crate::{
     token::{self, Kind},
 };
 
+mod encoded;
 pub mod files;
 mod shape;
 
 /// How much of a stream is in memory at a time, in bytes.
 const WINDOW: usize = 1 << 20;
-/// How far what is found at a place may reach: an auth file in base64 of 64 KiB.
+/// How far what is found at a place may reach: [`encoded::MAX_LEN`] bytes, in base64, in short and indented lines.
 const REACH: usize = 64 << 10;
-/// How many characters in front of a place belong to it: those of its group of four in base64.
-const BEHIND: usize = 3;
-/// The key of every auth file. One that is base64 as a whole, as in a pull secret of Kubernetes, has base64 in base64.
-const AUTHS: &str = "\"auths\"";
+/// How much of what was looked at is kept, for what is broken by a line end behind it.
+const BEHIND: usize = 64;
 
 const KINDS: [Kind; 7] = [
     Kind::Pullpass,
@@ -63,12 +70,15 @@ pub struct Found {
 }
 
 /// What a place in the bytes begins.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy)]
 enum Begins {
-    Token(usize),
-    /// The same in base64, this many bytes behind the beginning of a group of three.
-    EncodedToken(usize, usize),
-    EncodedAuths(usize),
+    Token(Kind),
+    /// In UTF-16, of either byte order.
+    WideToken(Kind),
+    /// In base64, this many bytes behind the beginning of a group of three.
+    EncodedToken(Kind, usize),
+    /// The same, for the key of a value that is base64 itself.
+    EncodedAuth(usize),
 }
 
 /// Finds tokens in bytes. It is made once, and may be used by many threads.
@@ -82,21 +92,21 @@ impl Scanner {
     /// A scanner whose fingerprints are made under `key`, see [`token::fingerprint`].
     pub fn new(key: [u8; 32]) -> Scanner {
         let mut needles = BTreeMap::new();
-        for (index, kind) in KINDS.iter().enumerate() {
-            needles.insert(kind.prefix().as_bytes().to_vec(), Begins::Token(index));
-            for shift in 0..3 {
-                for needle in in_base64(kind.prefix(), shift) {
-                    needles.insert(needle, Begins::EncodedToken(index, shift));
-                }
-            }
+        for kind in KINDS {
+            let prefix = kind.prefix().as_bytes();
+            needles.insert(prefix.to_vec(), Begins::Token(kind));
+            let wide: Vec<u8> = prefix.iter().flat_map(|byte| [*byte, 0]).collect();
+            needles.insert(wide[..wide.len() - 1].to_vec(), Begins::WideToken(kind));
         }
         for shift in 0..3 {
-            for needle in in_base64(AUTHS, shift) {
-                needles.insert(needle, Begins::EncodedAuths(shift));
+            for kind in KINDS {
+                let needle = encoded::needle(kind.prefix().as_bytes(), shift);
+                needles.insert(needle, Begins::EncodedToken(kind, shift));
             }
+            needles.insert(encoded::needle(encoded::AUTH, shift), Begins::EncodedAuth(shift));
         }
         let (needles, begins): (Vec<_>, Vec<_>) = needles.into_iter().unzip();
-        // Leftmost-first is the kind of search that has a vectorised form.
+        // Leftmost-first is the kind of search that has a vectorised form, up to 64 needles.
         let needles = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(needles);
         Scanner { needles: needles.expect("a few dozen short needles"), begins, key }
     }
@@ -104,7 +114,7 @@ impl Scanner {
     /// Every token in `bytes`.
     pub fn bytes(&self, bytes: &[u8]) -> Vec<Found> {
         let mut found = Vec::new();
-        self.search(&mut Window::new(bytes, 1), 0, bytes.len(), &mut |one| found.push(one));
+        self.search(bytes, 0..bytes.len(), 1, &mut |one| found.push(one));
         found
     }
 
@@ -113,82 +123,80 @@ impl Scanner {
     /// # Errors
     /// What the stream says. What was found before has been reported.
     pub fn read(&self, buffer: &mut Buffer, mut stream: impl Read, mut found: impl FnMut(Found)) -> io::Result<()> {
-        let buffer = &mut buffer.0;
-        buffer.clear();
-        let (mut line, mut from) = (1, 0);
+        let buffer = buffer.0.as_mut_slice();
+        let (mut filled, mut from, mut line) = (0, 0, 1);
         loop {
-            let room = (WINDOW - buffer.len()) as u64;
-            (&mut stream).take(room).read_to_end(buffer)?;
-            let is_end = buffer.len() < WINDOW;
-            let to = if is_end { buffer.len() } else { WINDOW - REACH };
-            let mut window = Window::new(buffer, line);
-            let next = self.search(&mut window, from, to, &mut found);
+            filled += fill(&mut stream, &mut buffer[filled..])?;
+            let is_end = filled < buffer.len();
+            let to = if is_end { filled } else { filled - REACH };
+            line = self.search(&buffer[..filled], from..to, line, &mut found);
             if is_end {
                 return Ok(());
             }
-            let kept = next.saturating_sub(BEHIND);
-            line = window.line_at(kept);
-            from = next - kept;
-            buffer.drain(..kept);
+            buffer.copy_within(to - BEHIND..filled, 0);
+            filled -= to - BEHIND;
+            from = BEHIND;
         }
     }
 
-    /// Reports what begins from `from` on and before `to`, and says where to go on.
-    fn search(&self, window: &mut Window<'_>, mut from: usize, to: usize, found: &mut dyn FnMut(Found)) -> usize {
-        let bytes = window.bytes;
-        // A needle that begins before `to` may end behind it.
-        while let Some(place) = self.needles.find(bytes.get(from..).unwrap_or_default()) {
-            let start = from + place.start();
-            if start >= to {
-                break;
+    /// Reports what begins in `range`, whose first line is `line`, and says what line follows it.
+    fn search(&self, bytes: &[u8], range: Range<usize>, line: u64, found: &mut dyn FnMut(Found)) -> u64 {
+        let mut look = Look { scanner: self, bytes, decoded: Zeroizing::new(Vec::new()), found };
+        let mut lines = Lines { bytes, at: range.start, line };
+        let mut broken = self.broken(bytes, &range).into_iter().peekable();
+        let mut from = range.start;
+        loop {
+            // A needle that begins in the range may end behind it.
+            let place =
+                self.needles.find(&bytes[from..]).map(|place| (from + place.start(), place.pattern().as_usize()));
+            let place = place.filter(|(start, _)| range.contains(start));
+            while let Some((start, needle)) = broken.next_if(|one| place.is_none_or(|place| *one < place)) {
+                look.at(start, self.begins[needle], lines.count(start));
             }
+            let Some((start, needle)) = place else { return lines.count(range.end) };
+            look.at(start, self.begins[needle], lines.count(start));
             from = start + 1;
-            match self.begins[place.pattern().as_usize()] {
-                Begins::Token(kind) => {
-                    if let Some(token) = shape::token_at(&bytes[start..], KINDS[kind]) {
-                        found(self.found(window.line_at(start), KINDS[kind], token, false));
-                        from = start + token.len();
-                    }
-                }
-                Begins::EncodedToken(kind, shift) => {
-                    // Most places are no token, which a few characters tell.
-                    let mut decoded = decode(bytes, start, shift, shape::SHORT_LEN * 4 / 3 + 8);
-                    if decoded.get(shift..).is_some_and(|rest| shape::may_be_long(rest, KINDS[kind])) {
-                        decoded = decode(bytes, start, shift, shape::MAX_LEN * 4 / 3 + 8);
-                    }
-                    let token = decoded.get(shift..).and_then(|rest| shape::token_at(rest, KINDS[kind]));
-                    if let Some(token) = token {
-                        found(self.found(window.line_at(start), KINDS[kind], token, true));
-                        from = start + token.len();
-                    }
-                }
-                Begins::EncodedAuths(shift) if start >= window.decoded_until => {
-                    let decoded = decode(bytes, start, shift, REACH);
-                    window.decoded_until = start + decoded.len();
-                    self.search_decoded(&decoded, window.line_at(start), found);
-                }
-                // Its file has been decoded from an earlier place on.
-                Begins::EncodedAuths(_) => {}
-            }
         }
-        from.max(to)
     }
 
-    /// Reports what is in base64 inside of what was in base64; the rest is found without decoding it all.
-    fn search_decoded(&self, decoded: &[u8], line: u64, found: &mut dyn FnMut(Found)) {
-        let mut window = Window { decoded_until: usize::MAX, ..Window::new(decoded, line) };
-        let report = &mut |one: Found| {
-            if one.encoded {
-                found(Found { line, ..one });
+    /// Where a needle in base64 begins that is broken by the end of a line, and which it is.
+    fn broken(&self, bytes: &[u8], range: &Range<usize>) -> Vec<(usize, usize)> {
+        let mut broken = Vec::new();
+        let (blocks, rest) = bytes[range.start..bytes.len().min(range.end + encoded::NEEDLE)].as_chunks();
+        let mut last = [b'A'; encoded::BLOCK];
+        last[..rest.len()].copy_from_slice(rest);
+        let mut is_behind_base64 = true;
+        for (index, block) in blocks.iter().chain([&last]).enumerate() {
+            let end = encoded::end_in(*block);
+            if let Some(end) = end.filter(|_| is_behind_base64)
+                && let Some(joint) = encoded::Joint::at(bytes, range.start + index * block.len() + end)
+            {
+                let mut from = 0;
+                while let Some(place) = self.needles.find(&joint.bytes()[from..]) {
+                    let start = joint.place_of(from + place.start()..from + place.end());
+                    broken
+                        .extend(start.filter(|start| range.contains(start)).map(|at| (at, place.pattern().as_usize())));
+                    from += place.start() + 1;
+                }
             }
-        };
-        self.search(&mut window, 0, decoded.len(), report);
+            is_behind_base64 = end.is_none();
+        }
+        broken
     }
+}
 
-    fn found(&self, line: u64, kind: Kind, token: &str, encoded: bool) -> Found {
-        let fingerprint = token::fingerprint(&Secret::new(token.to_owned()), &self.key);
-        Found { line, kind, fingerprint, encoded, id: Sha256::digest(token).into() }
+/// Reads until `into` is full or the stream ends, and says how much that was.
+fn fill(stream: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < into.len() {
+        match stream.read(&mut into[filled..]) {
+            Ok(0) => break,
+            Ok(length) => filled += length,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
+    Ok(filled)
 }
 
 /// What [`Scanner::read`] reads into, to be used for one stream after the other; wiped when dropped.
@@ -197,7 +205,7 @@ pub struct Buffer(Zeroizing<Vec<u8>>);
 impl Buffer {
     /// Room for as much of a stream as is in memory at a time.
     pub fn new() -> Buffer {
-        Buffer(Zeroizing::new(Vec::with_capacity(WINDOW)))
+        Buffer(Zeroizing::new(vec![0; WINDOW]))
     }
 }
 
@@ -207,69 +215,69 @@ impl Default for Buffer {
     }
 }
 
-/// Bytes, with a count of their lines that goes forward only.
-struct Window<'a> {
+/// A closer look at places where needles are.
+struct Look<'a> {
+    scanner: &'a Scanner,
     bytes: &'a [u8],
-    line: u64,
-    counted: usize,
-    /// Up to here, auth files have been decoded.
-    decoded_until: usize,
+    /// Room to decode into, made when it is needed.
+    decoded: Zeroizing<Vec<u8>>,
+    found: &'a mut dyn FnMut(Found),
 }
 
-impl Window<'_> {
-    fn new(bytes: &[u8], line: u64) -> Window<'_> {
-        Window { bytes, line, counted: 0, decoded_until: 0 }
+impl Look<'_> {
+    /// Reports what the needle at `start`, in this line, is the beginning of.
+    fn at(&mut self, start: usize, begins: Begins, line: u64) {
+        let bytes = &self.bytes[start..self.bytes.len().min(start + REACH)];
+        let (kind, token) = match begins {
+            Begins::Token(kind) => (kind, shape::token_at(bytes, kind)),
+            Begins::WideToken(kind) => {
+                encoded::narrow_token(&mut self.decoded, bytes, kind);
+                (kind, shape::token_at(&self.decoded, kind))
+            }
+            Begins::EncodedToken(kind, shift) => {
+                let before_break = encoded::decode_token(&mut self.decoded, bytes, kind, shift);
+                // Base64 that ends with its line may have other text in the next.
+                let mut token = shape::token_at(&self.decoded[..before_break], kind);
+                if before_break < self.decoded.len() {
+                    token = token.or_else(|| shape::token_at(&self.decoded, kind));
+                }
+                (kind, token)
+            }
+            Begins::EncodedAuth(shift) => return self.auth(bytes, shift, line),
+        };
+        if let Some(token) = token {
+            let fingerprint = token::fingerprint(&Secret::new(token.to_owned()), &self.scanner.key);
+            let encoded = matches!(begins, Begins::EncodedToken(..));
+            (self.found)(Found { line, kind, fingerprint, encoded, id: Sha256::digest(token).into() });
+        }
     }
 
-    fn line_at(&mut self, at: usize) -> u64 {
-        if at > self.counted {
-            self.line += self.bytes[self.counted..at].iter().filter(|byte| **byte == b'\n').count() as u64;
-            self.counted = at;
+    /// Reports what is in base64 inside of what was in base64; the rest is found without this.
+    fn auth(&mut self, bytes: &[u8], shift: usize, line: u64) {
+        if let Some(value) = encoded::decode_auth(&mut self.decoded, bytes, shift) {
+            self.scanner.search(value, 0..value.len(), line, &mut |one| {
+                if one.encoded {
+                    (self.found)(Found { line, ..one });
+                }
+            });
         }
+    }
+}
+
+/// Counts lines as far as they are asked for, forward only.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// The line in which `at` is.
+    fn count(&mut self, at: usize) -> u64 {
+        // Sums that fit a byte are made of many bytes at a time.
+        let ends = |bytes: &[u8]| u64::from(bytes.iter().map(|byte| u8::from(*byte == b'\n')).sum::<u8>());
+        self.line += self.bytes[self.at..at].chunks(usize::from(u8::MAX)).map(ends).sum::<u64>();
+        self.at = at;
         self.line
     }
-}
-
-/// The characters of base64 that stand for `text` alone when it begins `shift` bytes behind the beginning of a group, in
-/// both alphabets.
-fn in_base64(text: &str, shift: usize) -> [Vec<u8>; 2] {
-    let mut bytes = vec![0; shift];
-    bytes.extend_from_slice(text.as_bytes());
-    let range = group_offset(shift)..bytes.len() * 8 / 6;
-    [STANDARD.encode(&bytes), URL_SAFE.encode(&bytes)].map(|encoded| encoded.as_bytes()[range.clone()].to_vec())
-}
-
-/// How many characters of its group stand before those that are told by the text alone.
-fn group_offset(shift: usize) -> usize {
-    (shift * 8).div_ceil(6)
-}
-
-/// Decodes at most `limit` characters from the group in which the needle at `start` lies. The first `shift` bytes are
-/// whatever stood there; where the group is cut off in front, they are zeros.
-fn decode(bytes: &[u8], start: usize, shift: usize, limit: usize) -> Zeroizing<Vec<u8>> {
-    let value = |byte: u8| match byte {
-        b'A'..=b'Z' => Some(byte - b'A'),
-        b'a'..=b'z' => Some(byte - b'a' + 26),
-        b'0'..=b'9' => Some(byte - b'0' + 52),
-        b'+' | b'-' => Some(62),
-        b'/' | b'_' => Some(63),
-        _ => None,
-    };
-    let before = group_offset(shift);
-    let head = (0..before).map(|back| {
-        let at = (start + back).checked_sub(before);
-        at.and_then(|at| value(bytes[at])).unwrap_or(0)
-    });
-    let tail = bytes[start..].iter().take(limit).map_while(|byte| value(*byte));
-    let mut decoded = Zeroizing::new(Vec::with_capacity(limit.min(bytes.len() - start) * 3 / 4 + 3));
-    let (mut bits, mut held) = (0u32, 0);
-    for six in head.chain(tail) {
-        bits = bits << 6 | u32::from(six);
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            decoded.push((bits >> held & 0xff) as u8);
-        }
-    }
-    decoded
 }

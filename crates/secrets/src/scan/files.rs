@@ -21,9 +21,13 @@ pub struct Unreadable {
 }
 
 /// Every regular file below `root`, or `root` itself. Links below it are not followed: what they lead to is scanned where
-/// it is, or is no part of the tree. Git's objects are left out, which are compressed.
+/// it is, or is no part of the tree. Git's objects are left out, which are compressed, and below `/` what is no file but
+/// the kernel.
 pub fn below(root: &Path) -> impl Iterator<Item = Result<PathBuf, Unreadable>> {
-    let entries = WalkDir::new(root).sort_by_file_name().into_iter().filter_entry(|entry| !is_git_objects(entry));
+    let entries = WalkDir::new(root)
+        .sort_by_file_name()
+        .into_iter()
+        .filter_entry(|entry| !is_git_objects(entry) && !is_kernel(entry));
     entries.filter_map(|entry| match entry {
         Ok(entry) if entry.file_type().is_file() => Some(Ok(entry.into_path())),
         // A link that was named by the person is meant, and is resolved when it is opened.
@@ -57,4 +61,8 @@ fn is_git_objects(entry: &DirEntry) -> bool {
     entry.file_type().is_dir()
         && entry.file_name() == "objects"
         && entry.path().parent().is_some_and(|git| git.join("HEAD").is_file() && git.join("refs").is_dir())
+}
+
+fn is_kernel(entry: &DirEntry) -> bool {
+    entry.depth() > 0 && ["/proc", "/sys", "/dev"].iter().any(|kernel| entry.path() == Path::new(kernel))
 }

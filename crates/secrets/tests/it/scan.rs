@@ -104,6 +104,68 @@ fn every_kind_is_found_in_a_pull_secret_of_kubernetes_which_is_base64_of_base64(
 }
 
 #[test]
+fn every_kind_is_found_in_an_older_pull_secret_without_auths() {
+    for (kind, token) in every_kind() {
+        let auth = STANDARD.encode(format!("octocat:{token}"));
+        let file = format!(r#"{{"ghcr.io":{{"username":"octocat","auth":"{auth}","email":"a@example.org"}}}}"#);
+        assert_one(&format!("  .dockercfg: {}\n", STANDARD.encode(file)), kind, 1, true);
+    }
+}
+
+fn in_lines(text: &str, width: usize, end: &str) -> String {
+    text.as_bytes().chunks(width).map(|line| String::from_utf8_lossy(line)).collect::<Vec<_>>().join(end)
+}
+
+#[test]
+fn base64_in_lines_hides_no_token_wherever_the_lines_end() {
+    for (kind, token) in every_kind() {
+        for before in 0..60 {
+            let pair = format!("{}{token}", "user:".repeat(12).split_at(before).0);
+            for (width, end) in [(76, "\n"), (64, "\r\n"), (60, "\n    "), (33, "\n\t")] {
+                let text = format!("- |\n  {}\n", in_lines(&STANDARD.encode(&pair), width, end));
+                let found = scan(&text);
+                assert_eq!(found.len(), 1, "{before} {width} {kind:?}");
+                assert_eq!((found[0].kind, found[0].encoded), (kind, true));
+                let begins = 2 + before * 4 / 3 / width;
+                assert!(found[0].line.abs_diff(begins as u64) <= 1, "{before} {width}: {}", found[0].line);
+            }
+        }
+        let auth = STANDARD.encode(format!("octocat:{token}"));
+        let file = STANDARD.encode(format!("{{\n\t\"auths\": {{\"ghcr.io\": {{\n\t\t\"auth\": \"{auth}\"\n}}}}}}"));
+        for width in 57..77 {
+            let text = format!("  .dockerconfigjson: |\n    {}\n", in_lines(&file, width, "\n    "));
+            assert_eq!(scan(&text).len(), 1, "{width} {kind:?}");
+        }
+    }
+}
+
+#[test]
+fn base64_without_padding_ends_with_its_line() {
+    for (_, token) in every_kind() {
+        let auth = STANDARD.encode(format!("octocat:{token}")).trim_end_matches('=').to_owned();
+        let found = scan(format!("{auth}\nAnd/here/the+text+goes+on\n"));
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].id, scan(&token)[0].id, "what follows is no part of the token");
+    }
+}
+
+#[test]
+fn every_kind_is_found_in_utf_16_of_either_byte_order() {
+    for (kind, token) in every_kind() {
+        let text = format!("\u{feff}ghcr\r\n$env:GHCR = '{token}'\u{e9}\r\n");
+        let units: Vec<u16> = text.encode_utf16().collect();
+        for bytes in [
+            units.iter().flat_map(|unit| unit.to_le_bytes()).collect::<Vec<u8>>(),
+            units.iter().flat_map(|unit| unit.to_be_bytes()).collect(),
+        ] {
+            let found = scan(bytes);
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert_eq!((found[0].kind, found[0].line, found[0].encoded), (kind, 2, false));
+        }
+    }
+}
+
+#[test]
 fn a_token_beside_its_own_auth_in_a_pull_secret_is_found_in_both_places() {
     let auth = STANDARD.encode(format!("me:{}", classic()));
     let file = format!(r#"{{"auths":{{"ghcr.io":{{"password":"{}","auth":"{auth}"}}}}}}"#, classic());
@@ -138,6 +200,15 @@ fn examples_words_and_broken_tokens_are_no_findings() {
         format!("ghs{}1_eyJ", '_').repeat(50),
         mistyped.clone(),
         STANDARD.encode(format!("me:{mistyped}")),
+        STANDARD.encode(classic().replacen('g', "w", 1)),
+        STANDARD.encode(format!("me:{fine_grained}x")),
+        in_lines(&STANDARD.encode(format!("me:{fine_grained}x")), 64, "\n"),
+        mistyped.chars().flat_map(|character| [character, '\0']).collect(),
+        fine_grained.chars().chain(['x']).flat_map(|character| [character, '\0']).collect(),
+        format!("ghr{}{}", '_', &MIXED.repeat(4)[..201]),
+        format!("ghs{}1_eyJ{MIXED}.eyJ{MIXED}", '_'),
+        format!("ghs{}1_eyJ{MIXED}.{}.{MIXED}", '_', MIXED.repeat(20)),
+        STANDARD.encode(format!("ghs{}1_eyJ{MIXED}.{}.{MIXED}", '_', MIXED.repeat(20))),
         classic()[..39].to_owned(),
         fine_grained[..92].to_owned(),
         format!("{fine_grained}x"),
@@ -177,11 +248,13 @@ fn read(bytes: impl Read) -> Vec<Found> {
 fn a_token_is_found_once_wherever_the_window_of_a_long_stream_ends() {
     const WINDOW: usize = 1 << 20;
     const REACH: usize = 64 << 10;
-    for text in [classic(), STANDARD.encode(format!("me:{}", classic()))] {
+    let auth = STANDARD.encode(format!("me:{}", classic()));
+    let lines = in_lines(&auth, 36, "\n");
+    for text in [classic(), auth, lines] {
         // Where a window ends, and up to where places are looked at before the next is read.
         for around in [WINDOW, WINDOW - REACH, 2 * (WINDOW - REACH)] {
-            for at in (around - 70..around + 10).step_by(3).chain([around - REACH, around - REACH - 1]) {
-                let mut bytes = vec![b'\n'; 3 * WINDOW];
+            for at in (around - 90..around + 10).step_by(7).chain([around - REACH, around - REACH - 1]) {
+                let mut bytes = vec![b'\n'; around + 4096];
                 bytes[at] = b' ';
                 bytes[at + 1..at + 1 + text.len()].copy_from_slice(text.as_bytes());
                 let found = read(Cursor::new(&bytes));
@@ -202,7 +275,8 @@ proptest! {
     #[test]
     fn no_pieces_of_tokens_end_in_a_panic(
         pieces in prop::collection::vec(prop::sample::select(vec![
-            "ghp_", "ghs_", "ghr_", "github_pat_", "_eyJ", ".", "Z2hwX", "ImF1dGhzI", "A", "0aB1cD2eF3gH4iJ5kL6mN7", "\n", "\u{e9}",
+            "ghp_", "ghs_", "ghr_", "github_pat_", "_eyJ", ".", "Z2hwX", "naHBf", "ImF1dGgi", "Ijoi", "A", "g\0h\0p\0_\0",
+            "0aB1cD2eF3gH4iJ5kL6mN7", "\n", "\r", "\u{e9}",
         ]), 0..200),
     ) {
         let text = pieces.concat();
