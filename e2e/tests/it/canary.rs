@@ -120,6 +120,7 @@ fn no_command_leaves_the_token_anywhere_but_in_the_stores() {
     let server = Talkative::start(&home);
     home.write("token", &token);
     home.write("pw", "correct horse\n");
+    home.write("new", "another horse\n");
 
     let calls = calls(&home, &server.registry, &token);
     assert_eq!(calls.keys().cloned().collect::<BTreeSet<_>>(), leaf_commands(&home), "every command is driven");
@@ -191,7 +192,7 @@ fn a_token_pasted_anywhere_on_the_command_line_is_not_repeated() {
     home.write("pw", "correct horse\n");
     home.write("i.yml", "all:\n  vars:\n    user: me\n");
     // How many words name the command, then the words that are replaced one by one.
-    let calls: [(usize, &[&str]); 22] = [
+    let calls: [(usize, &[&str]); 25] = [
         (1, &["login", "127.0.0.1:1", "-u", "me", "--token-from", "file:pw", "--docker"]),
         (1, &["logout", "ghcr.io", "--docker"]),
         (1, &["status", "ghcr.io", "--json"]),
@@ -219,6 +220,9 @@ fn a_token_pasted_anywhere_on_the_command_line_is_not_repeated() {
         (2, &["vault", "rekey", "i.yml", "--vault-password-file", "pw", "--new-vault-password-file", "pw"]),
         (2, &["vault", "rekey", "i.yml", "--vault-password-command", "true", "--new-vault-id", "x@pw"]),
         (2, &["inventory", "show", "i.yml", "--vault-password-file", "pw"]),
+        (2, &["inventory", "check", "i.yml", "--vault-password-file", "pw", "--json"]),
+        (2, &["inventory", "rekey", "i.yml", "--only-vault-id", "x", "--rollback"]),
+        (2, &["inventory", "unset", "i.yml", "all.vars.none", "--diff", "--dry-run"]),
         (3, &["inventory", "set", "i.yml", "all.vars.user", "--plain", "you"]),
         (
             2,
@@ -382,7 +386,8 @@ fn calls(home: &Home, registry: &str, token: &str) -> BTreeMap<String, Vec<Call>
         (
             "vault rekey",
             vec![
-                with(&["vault", "rekey", "whole.yml", "--new-vault-password-file", "pw"], &password),
+                with(&["vault", "rekey", "whole.yml", "--new-vault-password-file", "new"], &password),
+                call(&["vault", "rekey", "whole.yml", "--vault-password-file", "new", "--new-vault-id", "x@pw"]),
                 with(&["vault", "rekey", "whole.yml", "--new-vault-password-file", token], &password),
                 with(&["vault", "rekey", token], &password),
             ],
@@ -393,6 +398,33 @@ fn calls(home: &Home, registry: &str, token: &str) -> BTreeMap<String, Vec<Call>
                 with(&["vault", "view", "whole.yml"], &password),
                 with(&["vault", "view", "-"], &password).input(&block),
                 with(&["vault", "view", "token"], &password),
+            ],
+        ),
+        // In a tree of its own, as these come first.
+        (
+            "inventory check",
+            vec![
+                with(&["inventory", "set", "tree/a.yml", "pat"], &password).input(token),
+                with(&["inventory", "check", "tree", "--json"], &password),
+                call(&["inventory", "check", "tree", "token"]),
+                with(&["inventory", "check", token], &password),
+            ],
+        ),
+        (
+            "inventory rekey",
+            vec![
+                with(&["inventory", "rekey", "tree", "--diff", "--new-vault-password-file", "new"], &password),
+                with(&["inventory", "rekey", "tree", "--new-vault-password-file", "new"], &password),
+                call(&["inventory", "rekey", "tree", "--rollback"]),
+                with(&["inventory", "rekey", token], &password),
+            ],
+        ),
+        (
+            "inventory unset",
+            vec![
+                call(&["inventory", "unset", "tree/a.yml", "pat", "--diff"]),
+                call(&["inventory", "unset", "token", "pat"]),
+                call(&["inventory", "unset", "tree/a.yml", token]),
             ],
         ),
         (
