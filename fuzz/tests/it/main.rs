@@ -7,7 +7,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use pullpass_fuzz::{inventory, scan, vault};
+use pullpass_fuzz::{inventory, payloads, scan, vault};
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
 struct Random(u64);
@@ -87,10 +87,15 @@ fn vault_payloads() {
 
 #[test]
 fn edits_of_inventories() {
-    replay("inventory", inventory::run, 50_000);
+    replay("inventory", inventory::run, 30_000);
+}
+
+#[test]
+fn payloads_of_any_file() {
+    replay("payloads", payloads::run, 30_000);
 }
 
 #[test]
 fn tokens_in_anything() {
-    replay("scan", scan::run, 10_000);
+    replay("scan", scan::run, 30_000);
 }
