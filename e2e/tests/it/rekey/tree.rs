@@ -100,7 +100,7 @@ fn inline(file: usize) -> String {
     for number in file * count..(file + 1) * count {
         text.push_str(&value(number, &encrypt(number)));
     }
-    if file % 10 == 0 {
+    if file.is_multiple_of(10) {
         text.push_str(&commented(400 + file));
     }
     match file {
@@ -219,7 +219,7 @@ fn contents(root: &Path) -> Contents {
 /// What the files mean under the passwords of `version`; panics unless each payload opens with its own, and with none of
 /// the other version.
 fn meanings(contents: &Contents, version: &str) -> BTreeMap<PathBuf, Meaning> {
-    let files: Vec<_> = contents.iter().filter(|(_, (bytes, ..))| split(bytes).1.len() > 0).collect();
+    let files: Vec<_> = contents.iter().filter(|(_, (bytes, ..))| !split(bytes).1.is_empty()).collect();
     let (send, receive) = std::sync::mpsc::channel();
     thread::scope(|scope| {
         for part in files.chunks(files.len().div_ceil(4).max(1)) {
