@@ -8,7 +8,7 @@ use super::{
     lines::Lines,
 };
 use seen::{Collection, Seen};
-use std::{collections::HashSet, ops::Range};
+use std::{borrow::Cow, collections::HashSet, ops::Range};
 
 mod read;
 pub(super) mod seen;
@@ -27,12 +27,12 @@ pub(super) struct Document<'text> {
     /// Whether both parsers read the same texts.
     pub(super) is_sure: bool,
     /// In the order of the text.
-    pub(super) nodes: Vec<Node>,
+    pub(super) nodes: Vec<Node<'text>>,
     anchors: Vec<usize>,
 }
 
-pub(super) struct Node {
-    pub(super) kind: Kind,
+pub(super) struct Node<'text> {
+    pub(super) kind: Kind<'text>,
     /// In full: `!vault`, `tag:yaml.org,2002:str`.
     pub(super) tag: Option<Box<str>>,
     /// Its own, or the one that it is an alias of.
@@ -51,8 +51,8 @@ pub(super) struct Node {
     pub(super) place: Place,
 }
 
-pub(super) enum Kind {
-    Scalar { value: String, style: ScalarStyle },
+pub(super) enum Kind<'text> {
+    Scalar { value: Cow<'text, str>, style: ScalarStyle },
     Mapping { entries: Vec<(usize, usize)>, is_flow: bool },
     Sequence { items: Vec<usize>, is_flow: bool },
     Alias(usize),
@@ -96,7 +96,7 @@ impl<'text> Document<'text> {
 
     /// Everything that libyaml sees, between begin and end of the document.
     pub(super) fn events(&self) -> impl Iterator<Item = Seen<'_>> {
-        let mut open: Vec<&Node> = Vec::new();
+        let mut open: Vec<&Node<'_>> = Vec::new();
         let mut nodes = self.nodes.iter().peekable();
         let mut number = 0;
         std::iter::from_fn(move || {
@@ -126,7 +126,7 @@ impl<'text> Document<'text> {
     pub(super) fn alias_of(&self, events: &Range<usize>) -> Option<usize> {
         let number = |event: usize| self.nodes.partition_point(|node| node.event < event);
         let inside = number(events.start)..number(events.end);
-        let has_anchor = |node: &Node| node.anchor.is_some() && !matches!(node.kind, Kind::Alias(_));
+        let has_anchor = |node: &Node<'_>| node.anchor.is_some() && !matches!(node.kind, Kind::Alias(_));
         if !self.nodes[inside.clone()].iter().any(has_anchor) {
             return None;
         }
@@ -252,7 +252,7 @@ impl<'text> Document<'text> {
     }
 }
 
-impl Node {
+impl Node<'_> {
     pub(super) fn is_flow(&self) -> bool {
         matches!(self.kind, Kind::Mapping { is_flow: true, .. } | Kind::Sequence { is_flow: true, .. })
     }
@@ -266,7 +266,7 @@ impl Node {
     pub(super) fn is_null(&self) -> bool {
         let Kind::Scalar { value, style: ScalarStyle::Plain } = &self.kind else { return false };
         matches!(self.tag.as_deref(), None | Some("tag:yaml.org,2002:null"))
-            && matches!(value.as_str(), "" | "~" | "null" | "Null" | "NULL")
+            && matches!(&**value, "" | "~" | "null" | "Null" | "NULL")
     }
 
     /// No value, and not a character to show for it.
@@ -279,7 +279,7 @@ impl Node {
         let (tag, anchor) = (self.tag.as_deref().map(Into::into), self.anchor.as_deref().map(Into::into));
         match &self.kind {
             Kind::Scalar { value, style } => {
-                Seen::Scalar { value: value.into(), tag, anchor, is_plain: *style == ScalarStyle::Plain }
+                Seen::Scalar { value: Cow::Borrowed(value), tag, anchor, is_plain: *style == ScalarStyle::Plain }
             }
             Kind::Alias(_) => Seen::Alias(anchor.unwrap_or_default()),
             Kind::Mapping { .. } => Seen::Start { collection: Collection::Mapping, tag, anchor },

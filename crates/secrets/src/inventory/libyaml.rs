@@ -71,7 +71,7 @@ impl Comparison<'_, '_> {
         if is_same { Ok(()) } else { Err(two_readings(self.document, start)) }
     }
 
-    fn next_is(&self, expected: impl Fn(&Kind) -> bool) -> bool {
+    fn next_is(&self, expected: impl Fn(&Kind<'_>) -> bool) -> bool {
         self.document.nodes.get(self.nodes).is_some_and(|node| node.event == self.events && expected(&node.kind))
     }
 
@@ -90,7 +90,9 @@ impl Comparison<'_, '_> {
             seen.pop();
         }
         let is_sure = *value == seen || (is_last_block && value.trim_end_matches('\n') == seen.trim_end_matches('\n'));
-        *value = seen;
+        if *value != seen {
+            *value = seen.into();
+        }
         self.document.is_sure &= is_sure;
         is_next
     }

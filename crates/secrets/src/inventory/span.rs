@@ -13,6 +13,7 @@ pub(super) struct Properties<'text> {
     pub(super) end: usize,
     /// Behind the last property.
     pub(super) tight_end: usize,
+    pub(super) ends_in_tag: bool,
 }
 
 /// A scalar in the text.
@@ -40,7 +41,7 @@ impl Scalar<'_> {
 
 /// The properties that begin at `start`.
 pub(super) fn properties(text: &str, start: usize) -> Properties<'_> {
-    let mut properties = Properties { anchor: None, end: start, tight_end: start };
+    let mut properties = Properties { anchor: None, end: start, tight_end: start, ends_in_tag: false };
     while text[properties.end..].starts_with(['&', '!']) {
         let rest = &text[properties.end..];
         let end = match rest.starts_with("!<") {
@@ -48,7 +49,8 @@ pub(super) fn properties(text: &str, start: usize) -> Properties<'_> {
             false => rest.find([' ', '\t', '\r', '\n', ',', ']', '}']),
         };
         let len = end.unwrap_or(rest.len());
-        if rest.starts_with('&') {
+        properties.ends_in_tag = rest.starts_with('!');
+        if !properties.ends_in_tag {
             properties.anchor = Some(&rest[..len]);
         }
         properties.tight_end = properties.end + len;
@@ -133,7 +135,10 @@ impl<'text> Document<'text> {
             }
             _ => return None,
         };
-        let block = if block { Some(block_behind(text, value_start..end)?) } else { None };
+        // Content may begin with blanks of its own, behind those of the indentation.
+        let first_line = value.trim_start_matches('\n');
+        let blanks = first_line.len() - first_line.trim_start_matches(' ').len();
+        let block = if block { Some(block_behind(text, value_start..end, blanks)?) } else { None };
         Some(Scalar { anchor, head: start..end, block })
     }
 
@@ -185,15 +190,39 @@ impl<'text> Document<'text> {
     /// Where a key or an item begins, its `? ` or `- ` included.
     pub(super) fn begin(&self, node: usize) -> Option<usize> {
         let here = &self.nodes[node];
-        let start = match here.place {
-            Place::Item { .. } if here.is_empty() => return None,
-            _ => self.locate(node).map_or(here.start, |scalar| scalar.head.start),
-        };
-        let before = &self.text[..start];
-        match here.place {
-            Place::Item { .. } => before.trim_ascii_end().strip_suffix('-').map(str::len),
-            _ => Some(before.trim_end_matches([' ', '\t']).strip_suffix('?').map_or(start, str::len)),
+        if let Place::Item { sequence, index } = here.place {
+            return self.dash(sequence, index);
         }
+        let start = self.locate(node).map_or(here.start, |scalar| scalar.head.start);
+        Some(self.text[..start].trim_end_matches([' ', '\t']).strip_suffix('?').map_or(start, str::len))
+    }
+
+    /// Where the dash of an item is: behind the item before it that has a text, and then behind that many dashes.
+    fn dash(&self, sequence: usize, index: usize) -> Option<usize> {
+        let here = &self.nodes[sequence];
+        let Kind::Sequence { items, is_flow: false } = &here.kind else { return None };
+        let empty = items[..index].iter().rev().take_while(|item| self.nodes[**item].is_empty()).count();
+        let mut behind = match ((index - empty).checked_sub(1), here.place) {
+            (Some(before), _) => self.tail(items[before])?,
+            (None, _) if here.has_properties => properties(self.text, here.start).tight_end,
+            (None, Place::Value { key, .. }) => self.behind_colon(key)?,
+            (None, Place::Item { sequence, index }) => self.dash(sequence, index)? + 1,
+            (None, Place::Root) => here.start,
+            (None, Place::Key) => return None,
+        };
+        for _ in 0..=empty {
+            let dash = skip_trivia(self.text, behind);
+            behind = dash + 1;
+            if !self.text[dash..].starts_with('-') {
+                return None;
+            }
+        }
+        Some(behind - 1)
+    }
+
+    /// Whether a scalar is a block (`|`, `>`).
+    pub(super) fn is_block(&self, node: usize) -> bool {
+        matches!(&self.nodes[node].kind, Kind::Scalar { style: ScalarStyle::Literal | ScalarStyle::Folded, .. })
     }
 
     /// How far a block mapping's keys are indented, in characters.
@@ -207,17 +236,19 @@ impl<'text> Document<'text> {
         match (self.locate(node), self.nodes[node].place) {
             (Some(scalar), _) => Some(scalar.end()),
             (None, Place::Value { key, .. }) if self.nodes[node].is_empty() => self.behind_colon(key),
+            (None, Place::Item { .. }) if self.nodes[node].is_empty() => Some(self.begin(node)? + 1),
             _ => None,
         }
     }
 }
 
-/// Where the header of a block is that is a list item, given its content: behind the dashes of the line before.
+/// Where the header of a block is that is a list item, given its content: behind the dashes, and what may be in front of
+/// them, of the line before.
 fn item_header(text: &str, content: usize) -> usize {
     let content_line = text[..content].rfind('\n').unwrap_or(0);
     let before = text[..content_line].trim_end_matches([' ', '\r', '\n']);
     let line = &before[line_start(before, before.len())..];
-    before.len() - line.trim_start_matches([' ', '-']).len()
+    before.len() - line.trim_start_matches([' ', '-', '?', ':']).len()
 }
 
 /// The length of a plain scalar in a text that may go on with blanks and a comment.
@@ -248,8 +279,9 @@ fn double_quoted_end(text: &str, start: usize) -> Option<usize> {
     }
 }
 
-/// The block whose header is at `header`; `None` when it has no line.
-fn block_behind(text: &str, header: Range<usize>) -> Option<Block<'_>> {
+/// The block whose header is at `header`, and whose first line begins with that many blanks of its own; `None` when it has
+/// no line.
+fn block_behind(text: &str, header: Range<usize>, blanks: usize) -> Option<Block<'_>> {
     let start = line_start_behind(text, header.end)?;
     let keeps_blank_lines = text[header].contains('+');
     let mut block: Option<Block<'_>> = None;
@@ -261,7 +293,10 @@ fn block_behind(text: &str, header: Range<usize>) -> Option<Block<'_>> {
         let is_blank = content.trim_start_matches(' ').is_empty();
         match &mut block {
             None if is_blank => {}
-            None => block = Some(Block { content: start..end, indent, end }),
+            None => {
+                let indent = indent.get(..indent.len().checked_sub(blanks)?)?;
+                block = Some(Block { content: start..end, indent, end });
+            }
             // Blanks beyond the indentation are content too.
             Some(block) if content.len() > block.indent.len() && content.starts_with(block.indent) => {
                 block.content.end = end;

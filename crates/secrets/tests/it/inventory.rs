@@ -1,3 +1,5 @@
+mod corpus;
+
 use std::{fs, path::Path};
 
 use proptest::prelude::*;
@@ -498,8 +500,8 @@ fn a_json_inventory_stays_json() {
     for (at, old, new) in [
         ("all.vars.a", "\"b\"", format!("{{\"__ansible_vault\": \"{quoted}\"}}")),
         ("all.vars.n", "null", format!("{{\"__ansible_vault\": \"{quoted}\"}}")),
-        ("all.vars.new", "null", format!("null,\n      \"new\": {{\"__ansible_vault\": \"{quoted}\"}}")),
-        ("new.deep", "null}}", format!("null}}}},\n  \"new\": {{\"deep\": {{\"__ansible_vault\": \"{quoted}\"}}}}")),
+        ("all.vars.new", "null", format!("null, \"new\": {{\"__ansible_vault\": \"{quoted}\"}}")),
+        ("new.deep", "null}}", format!("null}}}}, \"new\": {{\"deep\": {{\"__ansible_vault\": \"{quoted}\"}}}}")),
     ] {
         let edited = set(text, at, vault()).unwrap();
         assert_eq!(edited, text.replace(old, &new));

@@ -1,6 +1,6 @@
 //! Making a document of a text: our parser tells places, libyaml what is meant.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use saphyr_parser::{Event, Parser};
 
@@ -10,7 +10,7 @@ use crate::inventory::{InventoryError, is_json, libyaml, lines::Lines, span};
 impl<'text> Document<'text> {
     pub(in crate::inventory) fn parse(text: &'text str) -> Result<Document<'text>, InventoryError> {
         let mut document = match Document::read(text, text) {
-            Err(InventoryError::Syntax { .. }) => {
+            Err(InventoryError::Syntax { .. }) if !may_have_bare_tags(text) => {
                 libyaml::check(text)?;
                 Document::read(text, &libyaml::with_blanks(text)?)
             }
@@ -43,8 +43,7 @@ impl<'text> Document<'text> {
                 Event::SequenceEnd | Event::MappingEnd => {
                     if let Some(node) = open.pop().map(|node| &mut document.nodes[node]) {
                         node.last_event = events;
-                        // The parser takes blanks and a comment along.
-                        node.end = if node.is_flow() { start + 1 } else { end };
+                        node.end = if node.is_flow() { behind_bracket(text, start) } else { end };
                     }
                     events += 1;
                 }
@@ -67,25 +66,25 @@ impl<'text> Document<'text> {
 
     /// A tag without a value in front of a comma: libyaml reads it, its port to Rust panics.
     fn refuse_bare_tags(&self) -> Result<(), InventoryError> {
-        let is_bare = |node: &&Node| {
-            node.has_properties && self.text[span::properties(self.text, node.start).tight_end..].starts_with(',')
+        let is_bare = |node: &&Node<'_>| {
+            let properties = span::properties(self.text, node.start);
+            properties.ends_in_tag && self.text[properties.tight_end..].starts_with(',')
         };
-        let Some(node) = self.nodes.iter().find(is_bare) else { return Ok(()) };
+        let Some(node) = self.nodes.iter().filter(|node| node.has_properties).find(is_bare) else { return Ok(()) };
         let (line, column) = self.place(node.start);
         Err(InventoryError::Syntax { line, column, problem: "a tag has no value".to_owned() })
     }
 
     fn add(&mut self, event: Event<'_>, number: usize, range: Range<usize>, parent: Option<usize>) -> usize {
         let start = range.start;
-        // A collection's span ends behind its bracket, or with a tag or an anchor at its first item.
+        // The span of a flow collection holds its bracket; that of another one ends where its first key or dash begins.
         let begins_flow = |bracket: char, has_properties: bool| {
-            let text = self.text;
-            text[range.clone()].trim_end().ends_with(bracket)
-                || has_properties && text[span::properties(text, start).end..].starts_with(bracket)
+            let value = if has_properties { span::properties(self.text, start).end } else { start };
+            value < range.end && self.text[value..].starts_with(bracket)
         };
         let (kind, anchor, has_tag) = match event {
             Event::Scalar(value, style, anchor, tag) => {
-                (Kind::Scalar { value: value.into_owned(), style }, anchor, tag.is_some())
+                (Kind::Scalar { value: self.borrowed(value, start), style }, anchor, tag.is_some())
             }
             Event::SequenceStart(anchor, tag) => {
                 let is_flow = begins_flow('[', tag.is_some() || anchor != 0);
@@ -121,6 +120,15 @@ impl<'text> Document<'text> {
         node
     }
 
+    /// A scalar's text from the file itself, if it stands there as it is.
+    fn borrowed(&self, value: Cow<'_, str>, start: usize) -> Cow<'text, str> {
+        let quote = usize::from(self.text[start..].starts_with(['"', '\'']));
+        match self.text.get(start + quote..start + quote + value.len()) {
+            Some(text) if *text == *value => Cow::Borrowed(text),
+            _ => Cow::Owned(value.into_owned()),
+        }
+    }
+
     /// Puts a node into its parent.
     fn place_in(&mut self, parent: Option<usize>, node: usize) -> Place {
         match parent.map(|parent| (parent, &mut self.nodes[parent].kind)) {
@@ -142,6 +150,19 @@ impl<'text> Document<'text> {
             _ => Place::Root,
         }
     }
+}
+
+/// Whether something in a text looks like a tag in front of a comma.
+fn may_have_bare_tags(text: &str) -> bool {
+    let is_tag = |(at, _): &(usize, &str)| !text[..*at].ends_with(|before: char| !" \t\r\n[{,:".contains(before));
+    let end = |(at, _): (usize, &str)| span::properties(text, at).tight_end;
+    text.match_indices('!').filter(is_tag).any(|tag| text[end(tag)..].starts_with(','))
+}
+
+/// Behind the bracket that closes a flow collection: the parser tells its place, or that of a comma before it.
+fn behind_bracket(text: &str, at: usize) -> usize {
+    let bracket = if text[at..].starts_with(',') { span::skip_trivia(text, at + 1) } else { at };
+    (bracket + 1).min(text.len())
 }
 
 /// From the parser's places, which count characters, to bytes.

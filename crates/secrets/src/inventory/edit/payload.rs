@@ -13,7 +13,7 @@ use crate::inventory::{
 /// comments and blank lines stay. `None` for plain text, in which a payload cannot stand.
 pub(in crate::inventory) fn replace_payload(document: &Document<'_>, node: usize, payload: &str) -> Option<Splice> {
     let here = &document.nodes[node];
-    let Kind::Scalar { style, value } = &here.kind else { return None };
+    let Kind::Scalar { style, .. } = &here.kind else { return None };
     let events = here.event..here.event + 1;
     let by = vec![scalar_event(payload, here.tag.as_deref(), here.anchor.as_deref())];
     let place = document.locate(node)?;
@@ -25,10 +25,7 @@ pub(in crate::inventory) fn replace_payload(document: &Document<'_>, node: usize
     let eol = line_break(document.text, place.head.end);
     // In a folded block (`>`), a blank line is what keeps two lines apart.
     let eol = if *style == ScalarStyle::Folded { eol.repeat(2) } else { eol.to_owned() };
-    // Blanks that came in front of the payload are no indentation.
-    let damage = value.len() - value.trim_start_matches(' ').len();
-    let indent = block.indent.get(damage..)?;
-    let lines: Vec<String> = payload.lines().map(|line| format!("{indent}{line}")).collect();
+    let lines: Vec<String> = payload.lines().map(|line| format!("{}{line}", block.indent)).collect();
     Some(Splice { range: block.content.clone(), with: lines.join(&eol), events, by })
 }
 

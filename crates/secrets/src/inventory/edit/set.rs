@@ -1,5 +1,7 @@
 //! Splicing one value into a text, and proving that it is the only thing that changed.
 
+use std::ops::Range;
+
 use saphyr_parser::ScalarStyle;
 
 use super::{
@@ -11,7 +13,7 @@ use crate::inventory::{
     document::{Document, JSON_KEY, Kind, Node, Place, seen::Seen},
     key_path::{KeyPath, Step},
     scalar,
-    span::{clear_indent, line_break, line_end, line_start},
+    span::{clear_indent, line_break, line_end, line_start, skip_blanks, skip_trivia},
 };
 
 /// Spaces per level in a file that has none to go by, and from a key to its block.
@@ -97,8 +99,7 @@ impl<'a> Edit<'a> {
         let by = self.value_events(here.anchor.as_deref());
         let events = here.event..here.event + 1;
         if here.is_empty() {
-            let Place::Value { key, .. } = here.place else { return None };
-            let at = self.document.behind_colon(key)?;
+            let at = self.document.tail(node)?;
             if here.is_in_flow {
                 return Some(Splice { range: at..at, with: format!(" {}", self.in_line(style)), events, by });
             }
@@ -143,11 +144,12 @@ impl<'a> Edit<'a> {
         let events = here.last_event..here.last_event;
         let by = self.mapping_events(&keys, false);
         if *is_flow {
-            let (at, comma) = match entries.last() {
-                Some((key, last)) => (self.document.tail(*last)?, self.comma(*key)),
-                None => (self.document.opening(mapping) + 1, String::new()),
+            let Some((key, last)) = entries.last() else {
+                let at = self.document.opening(mapping) + 1;
+                return Some(Splice { range: at..at, with: self.flow_entry(&keys), events, by });
             };
-            return Some(Splice { range: at..at, with: format!("{comma}{}", self.flow_entry(&keys)), events, by });
+            let (range, with) = self.behind_member((*key, *last), &self.flow_entry(&keys))?;
+            return Some(Splice { range, with, events, by });
         }
         let (_, last) = entries.last()?;
         let at = line_end(text, self.document.tail(*last)?);
@@ -155,15 +157,25 @@ impl<'a> Edit<'a> {
         Some(Splice { range: at..at, with, events, by })
     }
 
-    /// What parts a new key from the one before it: a key that has a line of its own gets a neighbour that has one too.
-    fn comma(&self, key: usize) -> String {
+    /// A new entry in a flow mapping behind another one: on a line of its own if that has one too.
+    fn behind_member(&self, (key, value): (usize, usize), entry: &str) -> Option<(Range<usize>, String)> {
         let (text, start) = (self.document.text, self.document.nodes[key].start);
+        let tail = self.document.tail(value)?;
         let indent = &text[line_start(text, start)..start];
-        if indent.trim_matches([' ', '\t']).is_empty() && start > indent.len() {
-            format!(",{}{indent}", line_break(text, start))
-        } else {
-            ", ".to_owned()
+        let has_lines = indent.trim_matches([' ', '\t']).is_empty() && start > indent.len();
+        let comma = skip_trivia(text, tail);
+        let has_comma = text[comma..].starts_with(',');
+        let at = if has_comma { comma + 1 } else { tail };
+        let behind = skip_blanks(text, at);
+        let end = if text[behind..].starts_with('#') { line_end(text, behind) } else { behind };
+        // Behind a colon or a tag, a comma would be a part of it.
+        let blank = if !has_comma && self.document.scalar(value) == Some("") { " " } else { "" };
+        let comma = if has_comma { "" } else { "," };
+        if has_lines && end == line_end(text, end) {
+            let with = format!("{blank}{comma}{}{}{indent}{entry}", &text[at..end], line_break(text, start));
+            return Some((at..end, with));
         }
+        Some((at..at, format!("{blank}{comma} {entry}")))
     }
 
     /// New keys under a key that has no value yet, or under none.
@@ -180,6 +192,17 @@ impl<'a> Edit<'a> {
                 let at = self.document.behind_colon(key)?;
                 let with = format!(" {{{}}}", self.flow_entry(&keys));
                 return Some(Splice { range: at..at, with, events, by });
+            }
+            Place::Item { .. } if !here.is_in_flow => {
+                let at = self.document.tail(node)?;
+                let indent = self.document.place(at).1;
+                let end = line_end(text, at);
+                let entry = self.entry(end, &keys, indent);
+                let entry = entry.trim_start();
+                // What is behind the dash, a comment that is, stays on its line.
+                let (first, rest) = entry.split_at(line_end(entry, 0));
+                let with = format!(" {first}{}{rest}", &text[at..end]);
+                return Some(Splice { range: at..end, with, events, by });
             }
             // Behind `---`.
             Place::Root if text.starts_with("---") => (3, 0),
@@ -261,14 +284,17 @@ impl<'a> Edit<'a> {
     fn block_indent(&self, node: usize) -> Option<usize> {
         match self.document.nodes[node].place {
             Place::Value { mapping, .. } => Some(self.document.indent(mapping)? + INDENT),
-            _ => Some(self.document.place(self.document.extent(node)?.start).1 - 1),
+            _ => match self.document.extent(node) {
+                Some(range) => Some(self.document.place(range.start).1 - 1),
+                None => Some(self.document.place(self.document.begin(node)?).1 - 1 + INDENT),
+            },
         }
     }
 
     /// How far the file indents: by its first mapping inside another.
     fn step(&self) -> usize {
         let nodes = &self.document.nodes;
-        let step = |(node, here): (usize, &Node)| {
+        let step = |(node, here): (usize, &Node<'_>)| {
             let Place::Value { mapping, .. } = here.place else { return None };
             self.document.indent(node)?.checked_sub(self.document.indent(mapping)?).filter(|step| *step > 0)
         };

@@ -149,7 +149,9 @@ fn lines(document: &Document<'_>, members: &[Member], at: usize) -> Option<Range
     if line_break > 0 {
         return Some(line..end + line_break);
     }
-    // The last line of a file without a final newline: the one before it loses its line break.
+    // The last line of a file without a final newline: the one before it loses its line break, unless that is a part of
+    // a text.
     let before = text[..line].strip_suffix('\n')?;
-    Some(before.strip_suffix('\r').unwrap_or(before).len()..end)
+    let is_behind_block = document.is_block(members[at].0.checked_sub(1)?);
+    Some(if is_behind_block { line } else { before.strip_suffix('\r').unwrap_or(before).len() }..end)
 }
