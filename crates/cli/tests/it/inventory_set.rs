@@ -187,11 +187,17 @@ fn a_refusal_says_what_to_do_and_changes_nothing() {
     );
     home.write("twice.yml", "a: 1\na: 2\n");
     home.write("list.yml", "a: [1]\n");
+    home.write("latin1.yml", b"a: 1 \xe9\n");
+    home.write("two.yml", "a: 1\n---\n");
+    home.write("? pat.yml", "? a\n: 1\n");
     let before = listing(&home.path());
     for (words, reason, hint) in [
         (&["alias.yml", "other"][..], "leads to an alias at line", "pullpass inventory set alias.yml 'pat'"),
         (&["alias.yml", "f.d"], "comes from a merge key", "inventory show"),
         (&["twice.yml", "a"], "is there twice, at line 1 and at line 2", "remove one of them"),
+        (&["latin1.yml", "a"], "not UTF-8 at line 1, column 6", "save the file as UTF-8"),
+        (&["two.yml", "a"], "a second YAML document begins at line 2", "correct the file there"),
+        (&["? pat.yml", "b"], "cannot be edited safely", "by hand: put what `pullpass vault encrypt_string --name b`"),
         (&["list.yml", "a[3]"], "names a list item that is not there", "inventory show"),
         (&["list.yml", "a.b"], "is not a mapping", "inventory show"),
         (

@@ -37,7 +37,7 @@ fn every_row_has_the_shape_that_the_guide_tells() {
         "refers_to": {"variable": "console.pat", "file": "vars/all.yml", "line": 2, "others": 0},
         "decrypts": true, "kind": kind, "fingerprint": "ghp_…nXls", "problem": null, "secret": TOKEN.concat(),
     });
-    assert_eq!(rows(&ran), [value, reference]);
+    assert_eq!(json(&ran), json!({"secrets": [value, reference], "unreadable": []}), "{ran}");
     let hidden = pullpass(&home, &["inventory", "show", "vars", "--json"]);
     assert!(hidden.code == 0 && rows(&hidden)[0].get("secret").is_none() && rows(&hidden)[0]["decrypts"].is_null());
     assert!(!hidden.said().contains(&TOKEN.concat()));

@@ -1,6 +1,7 @@
 //! `pullpass inventory check`.
 
 use std::{
+    collections::HashSet,
     ffi::OsStr,
     path::{Path, PathBuf},
 };
@@ -200,10 +201,10 @@ impl Looked {
 
     /// Tokens in plain text: values that begin as tokens do, and whole tokens anywhere in the text.
     fn plain_tokens(&mut self, entries: &[Entry], content: &[u8], scanner: &Scanner) {
-        let mut lines = Vec::new();
+        let mut lines = HashSet::new();
         for entry in entries {
             if let Found::PlainToken(secret) = &entry.value {
-                lines.push(entry.line as u64);
+                lines.insert(entry.line as u64);
                 self.add(entry.line, Some(entry.path.clone()), format!("a {} in plain text", Kind::of(secret).name()));
             }
         }

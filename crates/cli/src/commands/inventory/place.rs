@@ -12,12 +12,7 @@ use super::{
     near,
     tree::{File, Tree},
 };
-use crate::{
-    commands::wrong_vault,
-    failure::{Failure, OrFail},
-    output,
-    vault_password::VaultPassword,
-};
+use crate::{commands::wrong_vault, failure::Failure, output, vault_password::VaultPassword};
 
 /// As many places are named in an error.
 const MAX_SHOWN: usize = 10;
@@ -106,7 +101,7 @@ impl Place {
         }
         let tree = read(&self.path, password)?;
         let Some(content) = tree.files.first().and_then(File::content) else { return Ok(None) };
-        let entries = inventory::show(content).or_usage().map_err(|failure| self.in_file(failure))?;
+        let entries = inventory::show(content).map_err(|error| self.refused(error))?;
         Ok(entries.into_iter().find(|entry| entry.path == self.key_path).and_then(|entry| match entry.value {
             Found::Reference(variable) => Some(variable),
             _ => None,

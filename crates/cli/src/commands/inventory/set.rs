@@ -182,7 +182,7 @@ fn is_template(text: &str) -> bool {
 
 impl Place {
     /// Why the file is not edited, and what to do.
-    fn refused(&self, error: InventoryError) -> Failure {
+    pub(super) fn refused(&self, error: InventoryError) -> Failure {
         let hint = match &error {
             InventoryError::Alias { of, .. } => {
                 format!("set that one: `pullpass inventory set {} '{of}'`", self.path.display())

@@ -114,7 +114,7 @@ impl Show {
         if let Some(key) = &self.key {
             only(key, &mut rows)?;
         }
-        self.print(&rows);
+        self.print(&rows, &tree.unreadable);
         tree.unreadable.iter().for_each(output::warn);
         let unreadable = (!tree.unreadable.is_empty()).then_some(Exit::Unknown);
         // A value that the given password does not open is wrong input; a token in plain text is the answer no.
@@ -122,11 +122,11 @@ impl Show {
         exits.max_by_key(|exit| exit.code()).map_or(Ok(()), |exit| Err(Failure::silent(exit)))
     }
 
-    fn print(&self, rows: &[Row]) {
+    fn print(&self, rows: &[Row], unreadable: &[String]) {
         let key = crate::environment::fingerprint_key();
         if self.json {
             let secrets: Vec<Value> = rows.iter().map(|row| row.to_json(&key, self.reveal)).collect();
-            output::json(&json!({ "secrets": secrets }));
+            output::json(&json!({ "secrets": secrets, "unreadable": unreadable }));
             return;
         }
         if rows.is_empty() {
