@@ -18,6 +18,7 @@ pub mod docker;
 mod edit;
 mod json;
 pub mod podman;
+pub mod sealed;
 
 pub use edit::{remove, set};
 

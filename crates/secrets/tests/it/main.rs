@@ -2,6 +2,7 @@ mod file;
 mod inventory;
 mod inventory_view;
 mod scan;
+mod sealed;
 mod store;
 mod token;
 mod vault;
