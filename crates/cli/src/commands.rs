@@ -9,6 +9,7 @@ mod admin;
 mod completions;
 #[cfg(feature = "serve")]
 mod demo;
+pub(crate) mod helper;
 mod inventory;
 mod login;
 mod logout;
@@ -34,6 +35,7 @@ pub(crate) enum Command {
     Inventory(inventory::Inventory),
     Vault(vault::Vault),
     Scan(scan::Scan),
+    Helper(helper::Helper),
     #[cfg(feature = "serve")]
     Token(token::Token),
     #[cfg(feature = "serve")]
@@ -56,6 +58,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Inventory(inventory) => inventory.run(),
         Command::Vault(vault) => vault.run(),
         Command::Scan(scan) => scan.run(),
+        Command::Helper(helper) => helper.run(),
         #[cfg(feature = "serve")]
         Command::Token(token) => token.run(),
         #[cfg(feature = "serve")]

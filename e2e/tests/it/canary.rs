@@ -21,7 +21,7 @@ use pullpass_testing::{
 use crate::program::pullpass;
 
 /// Commands whose purpose is to show a secret, and the one place where each may.
-const SHOWS_ITS_SECRET: [&str; 3] = ["vault decrypt", "vault view", "token new"];
+const SHOWS_ITS_SECRET: [&str; 4] = ["helper get", "vault decrypt", "vault view", "token new"];
 
 /// Files that are meant to hold the token; each has to be its owner's alone.
 const STORES: [&str; 3] = ["home/.docker/config.json", "home/.config/containers/auth.json", "run/containers/auth.json"];
@@ -490,6 +490,27 @@ fn calls(home: &Home, registry: &str, token: &str) -> BTreeMap<String, Vec<Call>
                 call(&["scan", "--install-hook", token]),
             ],
         ),
+        (
+            "helper store",
+            vec![
+                call(&["helper", "store"])
+                    .input(&format!(r#"{{"ServerURL":"{registry}","Username":"alice","Secret":"{token}"}}"#)),
+                call(&["helper", "store"]).input(token),
+                call(&["helper", "store"]).input(&format!(r#"{{"ServerURL":"h","Username":["{token}"]}}"#)),
+                call(&["helper", "store", token]),
+            ],
+        ),
+        (
+            "helper get",
+            vec![
+                call(&["helper", "get"]).input(registry),
+                call(&["helper", "get"]).input(token),
+                call(&["helper", "get", token]),
+            ],
+        ),
+        ("helper list", vec![call(&["helper", "list"])]),
+        ("helper erase", vec![call(&["helper", "erase"]).input(token), call(&["helper", "erase"]).input("ghcr.io")]),
+        ("helper version", vec![call(&["helper", "version"])]),
         (
             "token new",
             vec![with(

@@ -1,6 +1,7 @@
 mod admin;
 mod arguments;
 mod failing;
+mod helper;
 mod inventory;
 mod inventory_check;
 mod inventory_diff;
