@@ -20,7 +20,7 @@ mod json;
 pub mod podman;
 pub mod sealed;
 
-pub use edit::{remove, set};
+pub use edit::{remove, remove_helper, set, set_helper};
 
 /// What decides where the engines keep credentials; the caller takes it from its environment. A variable that is empty
 /// counts as not set, and must be `None` here.

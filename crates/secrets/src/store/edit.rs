@@ -1,4 +1,4 @@
-//! Changing one entry of a store's file, and nothing else in it.
+//! Changing one entry of a store's file, or one helper that it names, and nothing else in it.
 
 use std::ops::Range;
 
@@ -9,6 +9,11 @@ use super::{
     json::{self, Member},
 };
 use crate::Secret;
+
+/// The names of what is changed in a file, see docker/cli `cli/config/configfile/file.go`.
+const AUTHS: &str = "auths";
+const HELPERS: &str = "credHelpers";
+const HELPER_OF_ALL: &str = "credsStore";
 
 /// The file with a login under `key`: that entry replaced or appended, every other byte kept. Nothing and whitespace make
 /// a new file, indented by tabs and without a final line break as Docker writes it. A login that is there already gives
@@ -26,21 +31,10 @@ pub fn set(bytes: &[u8], key: &str, user: &str, secret: &Secret) -> Result<Vec<u
         return Ok(bytes.to_owned());
     }
     let entry = json!({ "auth": auth.as_str() });
-    let edited = match auths(text)? {
-        None => Object::at(text, 0)?.append("auths", &json!({ key: entry })),
-        Some(auths) if &text[auths.value.clone()] == "null" => {
-            Object::at(text, 0)?.replace(&auths, &json!({ key: entry }))
-        }
-        Some(auths) => {
-            let object = Object::at(text, auths.value.start)?;
-            match unique(&object.members, |name| name == key)? {
-                Some(member) => object.replace(member, &entry),
-                None => object.append(key, &entry),
-            }
-        }
-    };
-    guard(text, edited, key, |auths| {
-        auths.insert(key.to_owned(), entry);
+    let edited = put(text, AUTHS, key, &entry)?;
+    guard(text, edited, key, |root| {
+        object(root, AUTHS)?.insert(key.to_owned(), entry);
+        Some(())
     })
 }
 
@@ -54,28 +48,114 @@ pub fn remove(bytes: &[u8], keys: &[&str]) -> Result<Vec<u8>, StoreError> {
     }
     let before = json::validate(bytes)?;
     let mut text = before.to_owned();
-    while let Some(shorter) = without_one(&text, keys)? {
+    while let Some(shorter) = without_one(&text, AUTHS, keys)? {
         text = shorter;
     }
     if text == before {
         return Ok(bytes.to_owned());
     }
-    guard(before, text, keys[0], |auths| auths.retain(|name, _| !keys.contains(&name.as_str())))
+    guard(before, text, keys[0], |root| {
+        object(root, AUTHS)?.retain(|name, _| !keys.contains(&name.as_str()));
+        Some(())
+    })
 }
 
-/// The text without the first entry that has one of `keys`, or `None` when there is no more.
-fn without_one(text: &str, keys: &[&str]) -> Result<Option<String>, StoreError> {
-    let Some(auths) = auths(text)?.filter(|auths| &text[auths.value.clone()] != "null") else { return Ok(None) };
-    let object = Object::at(text, auths.value.start)?;
+/// The file with the credential helper `name` for `registry` (its key as the engine spells it), or with `None` for every
+/// registry that has no other, which only Docker knows. Every other byte is kept.
+///
+/// # Errors
+/// [`StoreError`]; a file that could not be read back with exactly this change is not made.
+pub fn set_helper(bytes: &[u8], registry: Option<&str>, name: &str) -> Result<Vec<u8>, StoreError> {
+    let text = if bytes.trim_ascii().is_empty() { "{}" } else { json::validate(bytes)? };
+    // Says which part is of another shape.
+    AuthFile::parse(bytes)?;
+    let value = Value::from(name);
+    let (edited, key) = match registry {
+        Some(registry) => (put(text, HELPERS, registry, &value)?, registry),
+        None => {
+            let root = Object::at(text, 0)?;
+            let edited = match unique(&root.members, |name| name.eq_ignore_ascii_case(HELPER_OF_ALL))? {
+                Some(member) => root.replace(member, &value),
+                None => root.append(HELPER_OF_ALL, &value),
+            };
+            (edited, HELPER_OF_ALL)
+        }
+    };
+    if edited == text {
+        return Ok(bytes.to_owned());
+    }
+    guard(text, edited, key, |root| {
+        match registry {
+            Some(registry) => object(root, HELPERS)?.insert(registry.to_owned(), value),
+            None => root.insert(spelling(root, HELPER_OF_ALL), value),
+        };
+        Some(())
+    })
+}
+
+/// The file without the credential helper that it names for `registry`, or with `None` for all; every other byte is kept.
+///
+/// # Errors
+/// [`StoreError`]; a file that could not be read back with exactly this change is not made.
+pub fn remove_helper(bytes: &[u8], registry: Option<&str>) -> Result<Vec<u8>, StoreError> {
+    if bytes.trim_ascii().is_empty() {
+        return Ok(bytes.to_owned());
+    }
+    let text = json::validate(bytes)?;
+    AuthFile::parse(bytes)?;
+    let edited = match registry {
+        Some(registry) => without_one(text, HELPERS, &[registry])?,
+        None => {
+            let root = Object::at(text, 0)?;
+            unique(&root.members, |name| name.eq_ignore_ascii_case(HELPER_OF_ALL))?;
+            let index = root.members.iter().position(|member| member.name.eq_ignore_ascii_case(HELPER_OF_ALL));
+            index.map(|index| root.without(index))
+        }
+    };
+    let Some(edited) = edited else { return Ok(bytes.to_owned()) };
+    guard(text, edited, registry.unwrap_or(HELPER_OF_ALL), |root| {
+        match registry {
+            Some(registry) => object(root, HELPERS)?.shift_remove(registry),
+            None => root.shift_remove(&spelling(root, HELPER_OF_ALL)),
+        };
+        Some(())
+    })
+}
+
+/// `text` with `key` set in the object that its member `name` is; the member is made when there is none.
+fn put(text: &str, name: &'static str, key: &str, value: &Value) -> Result<String, StoreError> {
+    Ok(match member(text, name)? {
+        None => Object::at(text, 0)?.append(name, &json!({ key: value })),
+        Some(member) if &text[member.value.clone()] == "null" => {
+            Object::at(text, 0)?.replace(&member, &json!({ key: value }))
+        }
+        Some(member) => {
+            let object = Object::at(text, member.value.start)?;
+            match unique(&object.members, |name| name == key)? {
+                Some(member) => object.replace(member, value),
+                None => object.append(key, value),
+            }
+        }
+    })
+}
+
+/// The text without the first of `keys` in the object that its member `name` is, or `None` when there is no more.
+fn without_one(text: &str, name: &'static str, keys: &[&str]) -> Result<Option<String>, StoreError> {
+    let Some(member) = member(text, name)?.filter(|member| &text[member.value.clone()] != "null") else {
+        return Ok(None);
+    };
+    let object = Object::at(text, member.value.start)?;
     let index = object.members.iter().position(|member| keys.contains(&member.name.as_str()));
     Ok(index.map(|index| object.without(index)))
 }
 
-/// The `auths` of a file.
-fn auths(text: &str) -> Result<Option<Member>, StoreError> {
+/// A member of the whole file, whose name Go's decoder takes in any case.
+fn member(text: &str, name: &str) -> Result<Option<Member>, StoreError> {
     let mut members = json::members(text, 0).ok_or(StoreError::NotAnObject("the file"))?;
-    let name = unique(&members, |name| name.eq_ignore_ascii_case("auths"))?.map(|member| member.start);
-    Ok(name.and_then(|start| members.iter().position(|member| member.start == start)).map(|at| members.swap_remove(at)))
+    let start = unique(&members, |found| found.eq_ignore_ascii_case(name))?.map(|member| member.start);
+    Ok(start
+        .and_then(|start| members.iter().position(|member| member.start == start))
+        .map(|at| members.swap_remove(at)))
 }
 
 fn unique(members: &[Member], is_it: impl Fn(&str) -> bool) -> Result<Option<&Member>, StoreError> {
@@ -91,20 +171,29 @@ fn guard(
     before: &str,
     after: String,
     key: &str,
-    change: impl FnOnce(&mut Map<String, Value>),
+    change: impl FnOnce(&mut Map<String, Value>) -> Option<()>,
 ) -> Result<Vec<u8>, StoreError> {
     let parse = |text: &str| serde_json::from_str::<Map<String, Value>>(text).ok();
     let is_exact = || {
         let (mut expected, found) = (parse(before)?, parse(&after)?);
-        let name = expected.keys().find(|name| name.eq_ignore_ascii_case("auths")).cloned();
-        let auths = expected.entry(name.unwrap_or_else(|| "auths".to_owned())).or_insert_with(|| json!({}));
-        if auths.is_null() {
-            *auths = json!({});
-        }
-        change(auths.as_object_mut()?);
+        change(&mut expected)?;
         Some(expected == found)
     };
     if is_exact() == Some(true) { Ok(after.into_bytes()) } else { Err(StoreError::Unsafe(key.to_owned())) }
+}
+
+/// The name under which `root` has a member.
+fn spelling(root: &Map<String, Value>, name: &str) -> String {
+    root.keys().find(|found| found.eq_ignore_ascii_case(name)).map_or_else(|| name.to_owned(), Clone::clone)
+}
+
+/// A member of `root` that is an object, made when there is none.
+fn object<'root>(root: &'root mut Map<String, Value>, name: &str) -> Option<&'root mut Map<String, Value>> {
+    let value = root.entry(spelling(root, name)).or_insert_with(|| json!({}));
+    if value.is_null() {
+        *value = json!({});
+    }
+    value.as_object_mut()
 }
 
 /// An object in a text, and how the file lays out its members.
@@ -125,7 +214,7 @@ struct Layout {
 
 impl<'text> Object<'text> {
     fn at(text: &'text str, start: usize) -> Result<Object<'text>, StoreError> {
-        let members = json::members(text, start).ok_or(StoreError::NotAnObject("`auths`"))?;
+        let members = json::members(text, start).ok_or(StoreError::NotAnObject("the file"))?;
         let inside = json::skip_blanks(text, start) + 1;
         let layout = Layout::of(text, inside, &members);
         Ok(Object { text, inside, members, layout })

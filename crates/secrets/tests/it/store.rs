@@ -364,3 +364,47 @@ proptest! {
         let _ = AuthFile::parse(&bytes);
     }
 }
+
+fn set_helper(file: &str, registry: Option<&str>) -> Result<String, StoreError> {
+    let edited = store::set_helper(file.as_bytes(), registry, "pullpass")?;
+    Ok(String::from_utf8(edited).expect("UTF-8"))
+}
+
+fn remove_helper(file: &str, registry: Option<&str>) -> Result<String, StoreError> {
+    let edited = store::remove_helper(file.as_bytes(), registry)?;
+    Ok(String::from_utf8(edited).expect("UTF-8"))
+}
+
+#[test]
+fn a_helper_is_named_in_the_layout_of_the_file_and_taken_out_again() {
+    let new = "{\n\t\"credHelpers\": {\n\t\t\"ghcr.io\": \"pullpass\"\n\t}\n}";
+    assert_eq!(set_helper("", Some("ghcr.io")).unwrap(), new);
+    assert_eq!(set_helper("", None).unwrap(), "{\n\t\"credsStore\": \"pullpass\"\n}");
+    assert_eq!(set_helper(new, Some("ghcr.io")).unwrap(), new);
+    let file =
+        "{ \"x\" : 1.0, \"CredHelpers\" : { \"gcr.io\" : \"gcloud\" }, \"auths\" : {\"h\":{\"more\":\"\\u0041\"}} }\n";
+    let with = set_helper(file, Some("ghcr.io")).unwrap();
+    assert_eq!(with, file.replace("\"gcloud\"", "\"gcloud\", \"ghcr.io\" : \"pullpass\""));
+    assert_eq!(remove_helper(&with, Some("ghcr.io")).unwrap(), file);
+    let with = set_helper(file, None).unwrap();
+    assert_eq!(with, file.replace("}} }", "}}, \"credsStore\" : \"pullpass\" }"));
+    assert_eq!(remove_helper(&with, None).unwrap(), file);
+    assert_eq!(set_helper("{\"credsstore\":\"pass\"}", None).unwrap(), "{\"credsstore\":\"pullpass\"}");
+    assert_eq!(set_helper("{\"credHelpers\":null}", Some("h")).unwrap(), "{\"credHelpers\":{\"h\":\"pullpass\"}}");
+    for nothing in ["", "{}", "{\"credHelpers\":{}}", "{\"credHelpers\":null}", file] {
+        assert_eq!(remove_helper(nothing, Some("ghcr.io")).unwrap(), nothing);
+        assert_eq!(remove_helper(nothing, None).unwrap(), nothing);
+    }
+}
+
+#[test]
+fn a_helper_is_not_named_in_a_file_that_engines_read_differently() {
+    let twice = "{\"credHelpers\":{\"h\":\"a\",\"h\":\"b\"}}";
+    assert_eq!(set_helper(twice, Some("h")), Err(StoreError::Duplicate("h".to_owned())));
+    let twice = "{\"credsStore\":\"a\",\"credsstore\":\"b\"}";
+    for result in [set_helper(twice, None), remove_helper(twice, None)] {
+        assert_eq!(result, Err(StoreError::Duplicate("credsstore".to_owned())));
+    }
+    assert!(matches!(set_helper("{\"credHelpers\":[]}", Some("h")), Err(StoreError::NotAnObject(_))));
+    assert!(matches!(set_helper("{", None), Err(StoreError::Malformed { .. })));
+}
