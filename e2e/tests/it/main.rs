@@ -9,6 +9,7 @@ mod crash;
 mod demo;
 mod engines;
 mod full_disk;
+mod helper;
 mod inventory;
 mod namespace;
 mod program;

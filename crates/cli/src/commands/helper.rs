@@ -1,9 +1,12 @@
 //! `pullpass helper`, and the same program as `docker-credential-pullpass`.
 
+mod install;
 mod key;
+mod link;
 mod program;
 mod protocol;
 mod sealed;
+mod uninstall;
 
 use std::{path::Path, process::ExitCode};
 
@@ -22,7 +25,7 @@ const NAME: &str = "docker-credential-pullpass";
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  echo ghcr.io | pullpass helper get
+  pullpass helper install
   pullpass helper list
   echo ghcr.io | docker-credential-pullpass erase")]
 pub(crate) struct Helper {
@@ -32,6 +35,8 @@ pub(crate) struct Helper {
 
 #[derive(Subcommand)]
 enum HelperCommand {
+    Install(install::Install),
+    Uninstall(uninstall::Uninstall),
     /// Print the credential of the server on standard input
     #[command(after_help = "Examples:\n  echo ghcr.io | pullpass helper get")]
     Get,
@@ -54,6 +59,8 @@ enum HelperCommand {
 impl Helper {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let action = match self.command {
+            HelperCommand::Install(command) => return command.run(),
+            HelperCommand::Uninstall(command) => return command.run(),
             HelperCommand::Get => protocol::Action::Get,
             HelperCommand::Store => protocol::Action::Store,
             HelperCommand::Erase => protocol::Action::Erase,

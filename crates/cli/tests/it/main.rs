@@ -2,6 +2,7 @@ mod admin;
 mod arguments;
 mod failing;
 mod helper;
+mod helper_install;
 mod inventory;
 mod inventory_check;
 mod inventory_diff;
