@@ -513,6 +513,7 @@ fn calls(home: &Home, registry: &str, token: &str) -> BTreeMap<String, Vec<Call>
             vec![call(&["helper", "install", "quay.io", "--docker"]), call(&["helper", "install", token])],
         ),
         ("helper uninstall", vec![call(&["helper", "uninstall", "quay.io"]), call(&["helper", "uninstall", token])]),
+        ("helper import", vec![call(&["helper", "import", "pass"]), call(&["helper", "import", token])]),
         ("helper list", vec![call(&["helper", "list"])]),
         ("helper erase", vec![call(&["helper", "erase"]).input(token), call(&["helper", "erase"]).input("ghcr.io")]),
         ("helper version", vec![call(&["helper", "version"])]),

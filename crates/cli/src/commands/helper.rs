@@ -1,5 +1,6 @@
 //! `pullpass helper`, and the same program as `docker-credential-pullpass`.
 
+mod import;
 mod install;
 mod key;
 mod link;
@@ -37,6 +38,7 @@ pub(crate) struct Helper {
 enum HelperCommand {
     Install(install::Install),
     Uninstall(uninstall::Uninstall),
+    Import(import::Import),
     /// Print the credential of the server on standard input
     #[command(after_help = "Examples:\n  echo ghcr.io | pullpass helper get")]
     Get,
@@ -61,6 +63,7 @@ impl Helper {
         let action = match self.command {
             HelperCommand::Install(command) => return command.run(),
             HelperCommand::Uninstall(command) => return command.run(),
+            HelperCommand::Import(command) => return command.run(),
             HelperCommand::Get => protocol::Action::Get,
             HelperCommand::Store => protocol::Action::Store,
             HelperCommand::Erase => protocol::Action::Erase,

@@ -1,6 +1,9 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE},
+};
 use pullpass_testing::{
     canary::Canary,
     home::{Home, listing},
@@ -159,4 +162,38 @@ fn uninstalling_one_engine_leaves_the_login_to_the_other() {
     pullpass_helper(&home, &["uninstall", "--podman"]).expect_success();
     assert_eq!(get(&home, "ghcr.io").code, 1);
     assert_eq!(pullpass_helper(&home, &["uninstall"]).expect_success(), "no file named this helper\n");
+}
+
+/// `pass` as far as it is used here: its entries are files, which this one does not encrypt.
+const PASS: &str = "#!/bin/sh\n[ \"$1\" = show ] && exec /bin/cat \"$HOME/.password-store/$2.gpg\"\n";
+
+#[test]
+fn logins_of_docker_credential_pass_are_imported_and_none_is_overwritten() {
+    let home = Home::new();
+    let ran = pullpass_helper(&home, &["import", "pass"]);
+    assert_fails(&ran, 1, &["has no logins", "PASSWORD_STORE_DIR"]);
+    let entry = |server: &str, user: &str, text: &str| {
+        let server = URL_SAFE.encode(server);
+        home.write(&format!(".password-store/docker-credential-helpers/{server}/{user}.gpg"), text);
+    };
+    entry("https://index.docker.io/v1/", "octocat", &format!("{SECRET}\r\n"));
+    entry("ghcr.io", "<token>", "an identity token\n");
+    entry("empty.example", "octocat", "\n");
+    home.write(".password-store/docker-credential-helpers/docker-pass-initialized-check.gpg", "x");
+    let ran = pullpass_helper(&home, &["import", "pass"]);
+    assert_fails(&ran, 2, &["cannot run `pass`"]);
+    let pass = home.write(".local/bin/pass", PASS);
+    fs::set_permissions(&pass, fs::Permissions::from_mode(0o755)).expect("own file");
+
+    let ran = pullpass_helper(&home, &["import", "pass"]);
+    assert_fails(&ran, 1, &["`empty.example` was not imported"]);
+    let answer = |server: &str| run_with_input(&mut command(&home, &["helper", "get"]), server).expect_success();
+    assert!(answer("https://index.docker.io/v1/").contains(&format!("\"Secret\":\"{SECRET}\"")));
+    assert!(answer("ghcr.io").contains("\"<token>\",\"Secret\":\"an identity token\""));
+
+    entry("ghcr.io", "<token>", "another token\n");
+    let ran = pullpass_helper(&home, &["import", "pass"]);
+    assert_fails(&ran, 1, &["`ghcr.io` was not imported: the store has another one"]);
+    assert!(ran.stdout.contains("is in the store already"), "{ran}");
+    assert!(answer("ghcr.io").contains("an identity token"));
 }
