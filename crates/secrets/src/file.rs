@@ -180,6 +180,7 @@ pub fn edit<E: From<FileError>>(
     }
     for _ in 0..EDIT_TRIES {
         let old = load(&path)?;
+        refuse_read_only(old.as_ref(), access, &path)?;
         let bytes = old.as_ref().map(|old| old.bytes.as_slice());
         let Some(new) = change(bytes)? else { return Ok(false) };
         let is_wide = |old: &Loaded| access.of(Some(old)) != old.metadata.mode() & 0o7777;
@@ -192,6 +193,14 @@ pub fn edit<E: From<FileError>>(
         }
     }
     Err(FileError::Changing(path).into())
+}
+
+/// Whether [`edit`] would be let do its work now, for who does not want to ask a person for nothing.
+///
+/// # Errors
+/// As [`edit`].
+pub fn check(path: &Path, access: Access) -> Result<(), FileError> {
+    edit(path, access, |_| Ok(None)).map(drop)
 }
 
 impl Access {
@@ -326,13 +335,20 @@ fn replace(path: &Path, parent: &Path, old: Option<&Loaded>, access: Access, byt
     }
 }
 
+fn refuse_read_only(old: Option<&Loaded>, access: Access, path: &Path) -> Result<(), FileError> {
+    match old.map(|old| old.metadata.mode()) {
+        Some(mode) if mode & WRITABLE == 0 && access == Access::Kept => {
+            Err(FileError::ReadOnly { path: path.to_owned(), mode: mode & 0o7777 })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Gives a file that was written the owner, the mode and the attributes of the one it will replace, and syncs it.
 fn finish(file: &File, old: Option<&Loaded>, access: Access, path: &Path) -> Result<(), FileError> {
     let write_failed = || failed("write", path);
+    refuse_read_only(old, access, path)?;
     if let Some(Loaded { metadata: old, .. }) = old {
-        if access == Access::Kept && old.mode() & WRITABLE == 0 {
-            return Err(FileError::ReadOnly { path: path.to_owned(), mode: old.mode() & 0o7777 });
-        }
         let new = file.metadata().map_err(write_failed())?;
         if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
             rustix::fs::fchown(file, Some(Uid::from_raw(old.uid())), Some(Gid::from_raw(old.gid())))

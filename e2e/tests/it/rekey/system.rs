@@ -45,7 +45,10 @@ fn ctrl_c_before_anything_is_replaced_ends_it_at_once() {
         let script = home.write("slow", "#!/bin/sh\ntouch asked\nsleep 20\necho new\n");
         fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).expect("own file");
         let more = ["--new-vault-password-file", script.to_str().expect("text")];
-        let mut child = tree.rekey(home.command(program()), &more).stderr(Stdio::null()).spawn().expect("it starts");
+        // A shell's background job ignores Ctrl-C, and so would everything that this test starts in one.
+        let mut command = home.command("env");
+        command.arg("--default-signal").arg(program());
+        let mut child = tree.rekey(command, &more).stderr(Stdio::null()).spawn().expect("it starts");
         let deadline = Instant::now() + Duration::from_secs(60);
         while !tree.root().join("asked").exists() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(20));

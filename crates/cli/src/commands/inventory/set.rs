@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use pullpass_secrets::{
-    Secret, file,
+    Secret,
+    file::{self, Access},
     inventory::{self, Found, InventoryError, KeyPath, NewValue, Step, Value},
     token,
     vault::{self, VaultError},
@@ -90,6 +91,7 @@ impl Set {
             // A text that is no secret goes where the person says, also in the place of a reference.
             Some(_) => Place::at(&self.path, &self.key_path, &self.password)?,
         };
+        file::check(&place.path, Access::Kept).map_err(|error| place.in_file(error.into()))?;
         let existing = file::read(&place.path)?;
         let opened = match &existing {
             Some(bytes) => open_whole(bytes, &self.password).map_err(|failure| place.in_file(failure))?,

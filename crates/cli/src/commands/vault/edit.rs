@@ -155,6 +155,7 @@ impl Draft<'_> {
         // What would be in the way of saving is found before the person begins to type.
         (self.seal)(&self.plaintext)?;
         self.check_directory()?;
+        file::check(self.path, Access::Kept)?;
 
         let mut signals = Signals::catch()?;
         let directory = Directory::new()?;
