@@ -255,16 +255,21 @@ fn secret(document: &Document<'_>, node: usize, of_text: impl Fn(Secret) -> Opti
     of_text(Secret::new(text.to_owned()))
 }
 
-/// The variable that a text is nothing but a reference to, filters left aside: `{{ a.b | trim }}`.
+/// The filters of Jinja that leave a text as it is, but for blanks at its ends.
+const FILTERS: [&str; 5] = ["trim", "string", "mandatory", "default", "d"];
+
+/// The variable that a text is nothing but a reference to: `{{ a.b }}`, or `{{ a.b | trim }}`.
 fn reference(text: &str) -> Option<KeyPath> {
     let inner = text.trim().strip_prefix("{{")?.strip_suffix("}}")?;
-    let name = inner.split('|').next()?.trim();
+    let mut parts = inner.split('|').map(str::trim);
+    let name = parts.next()?;
     let is_name = |part: &str| {
         !part.starts_with(|first: char| first.is_ascii_digit())
             && !part.is_empty()
             && part.chars().all(|character| character.is_ascii_alphanumeric() || character == '_')
     };
-    if name.split('.').all(is_name) { name.parse().ok() } else { None }
+    let leaves_text = |filter: &str| FILTERS.contains(&filter.split('(').next().unwrap_or_default().trim_end());
+    if name.split('.').all(is_name) && parts.all(leaves_text) { name.parse().ok() } else { None }
 }
 
 /// The single value at a path, through aliases and merge keys; `None` when there is none or it is null.

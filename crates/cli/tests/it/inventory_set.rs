@@ -39,7 +39,7 @@ fn project(home: &Home) {
     );
     home.write(
         "group_vars/stage/vars.yml",
-        "pat: '{{ vault_pat }}'\nnone: '{{ vault_none }}'\ntext: 'x{{ vault_pat }}'\n",
+        "pat: '{{ vault_pat }}'\nnone: '{{ vault_none }}'\ntext: 'x{{ vault_pat }}'\nfilter: '{{ vault_pat | b64decode }}'\n",
     );
     home.write("group_vars/all.yml", "loop: '{{ back }}'\nback: '{{ loop }}'\n");
     home.write("host_vars/web.yml", "web: '{{ vault_a }}'\nboth: '{{ vault_pat }}'\n");
@@ -86,6 +86,7 @@ fn what_a_variable_means_is_not_guessed() {
         (".", "none", 1, &["`none` is `{{ vault_none }}`, and there is no `vault_none`"]),
         (".", "loop", 2, &["`loop` is a variable that leads back to itself"]),
         ("group_vars/stage", "text", 2, &["`text` is a template, which would be lost", "inventory unset"]),
+        (".", "filter", 2, &["`filter` is a template, which would be lost"]),
         (".", "vault_pta", 1, &["there is no `vault_pta` in `.`", "there is `vault_pat`", "name the file"]),
     ] {
         assert_fails(&inventory(&home, &["set", path, key], "new"), code, words);
@@ -189,7 +190,7 @@ fn a_refusal_says_what_to_do_and_changes_nothing() {
     home.write("list.yml", "a: [1]\n");
     home.write("latin1.yml", b"a: 1 \xe9\n");
     home.write("two.yml", "a: 1\n---\n");
-    home.write("? pat.yml", "? a\n: 1\n");
+    home.write("? pat.yml", "? |\n  a\n: 1\n");
     let before = listing(&home.path());
     for (words, reason, hint) in [
         (&["alias.yml", "other"][..], "leads to an alias at line", "pullpass inventory set alias.yml 'pat'"),

@@ -54,7 +54,7 @@ fn variables_are_followed_to_the_secret_and_no_other_value() {
         assert_eq!(pullpass(&home, &["vault", "encrypt", &vault, "--vault-password-file", "pw"]).code, 0);
         home.write(
             &format!("group_vars/{group}/vars.yml"),
-            "pat: '{{ vault_pat }}'\na: '{{ vault_a }}'\nc: '{{ none }}'\n",
+            "pat: '{{ vault_pat | default(\"x\") | trim }}'\na: '{{ vault_a }}'\nc: '{{ none }}'\nsize: '{{ vault_pat | length }}'\n",
         );
     }
     home.write("host_vars/web.yml", "web: '{{ vault_pat }}'\nloop: '{{ back }}'\nback: '{{ loop }}'\nd: {b: x}\n");

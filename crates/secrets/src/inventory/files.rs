@@ -107,13 +107,13 @@ impl Seen {
     }
 }
 
-/// The directories below `root`, or `root` itself, in which a change of several files was interrupted. Links are followed,
-/// so one may come twice.
+/// The directories below `root`, or `root` itself, in which a change of several files was interrupted. Links are followed.
 pub fn journals(root: &Path) -> impl Iterator<Item = PathBuf> {
-    let entries = WalkDir::new(root)
-        .follow_links(true)
-        .into_iter()
-        .filter_entry(|entry| entry.depth() == 0 || !is_foreign(entry));
+    let mut seen = Seen::default();
+    let is_wanted = move |entry: &DirEntry| {
+        (entry.depth() == 0 || !is_foreign(entry)) && (!entry.file_type().is_dir() || seen.is_new(entry))
+    };
+    let entries = WalkDir::new(root).follow_links(true).into_iter().filter_entry(is_wanted);
     let is_journal = |entry: &DirEntry| entry.file_name() == journal::NAME;
     entries.flatten().filter(is_journal).filter_map(|entry| entry.path().parent().map(Path::to_owned))
 }
@@ -126,5 +126,5 @@ fn is_ours(entry: &DirEntry) -> bool {
 fn is_foreign(entry: &DirEntry) -> bool {
     let name = entry.file_name().as_encoded_bytes();
     matches!(name, b".git" | b".hg" | b".svn" | b"node_modules" | b"__pycache__")
-        || entry.path().join("pyvenv.cfg").exists()
+        || entry.file_type().is_dir() && entry.path().join("pyvenv.cfg").exists()
 }
