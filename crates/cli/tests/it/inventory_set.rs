@@ -92,6 +92,9 @@ fn what_a_variable_means_is_not_guessed() {
         assert_fails(&inventory(&home, &["set", path, key], "new"), code, words);
         assert!(listing(&home.path()) == before, "{path} {key}");
     }
+    // What could not be looked into may have another one.
+    let ran = pullpass(&home, &["inventory", "unset", ".", "none", "--dry-run"]);
+    assert!(ran.code == 0 && ran.stderr.contains("warning: `group_vars/prod/vault.yml` was not opened"), "{ran}");
     let ran = pullpass_with_input(&home, &["inventory", "set", "group_vars/stage", "pat"], "new");
     assert_fails(&ran, 1, &["`group_vars/stage/vault.yml` was not opened", "--vault-password-file FILE"]);
 }

@@ -50,7 +50,10 @@ impl Place {
         let mut found = if exact.is_empty() { search.places(|known| known.ends_with(key_path)) } else { exact };
         match found.len() {
             0 => Err(search.nothing(key_path, &format!("there is no `{key_path}`"))),
-            1 => Ok(found.remove(0)),
+            1 => {
+                search.warn_of_closed();
+                Ok(found.remove(0))
+            }
             _ => Err(several(key_path, &found)),
         }
     }
@@ -79,6 +82,7 @@ impl Place {
             place.key_path,
             place.path.display()
         ));
+        search.warn_of_closed();
         for other in others.iter().take(MAX_SHOWN) {
             output::warn(format_args!("some hosts may take {} instead, which is not changed", other.shown()));
         }
@@ -166,6 +170,11 @@ impl Search<'_> {
     fn places(&self, is_wanted: impl Fn(&KeyPath) -> bool) -> Vec<Place> {
         let wanted = self.known.iter().filter(|place| is_wanted(&place.key_path));
         wanted.map(|place| Place { path: place.path.clone(), key_path: place.key_path.clone() }).collect()
+    }
+
+    /// There may be other values of the same name where nobody looked.
+    fn warn_of_closed(&self) {
+        self.closed.iter().take(MAX_SHOWN).for_each(output::warn);
     }
 
     fn nothing(&self, key_path: &KeyPath, missing: &str) -> Failure {
