@@ -8,6 +8,7 @@ mod environment;
 mod failure;
 mod network;
 mod output;
+mod program;
 mod prompt;
 mod replace;
 mod stores;

@@ -27,7 +27,6 @@ use crate::{
 };
 pub(crate) use new::{NewPasswords, Next};
 use script::Script;
-pub(crate) use script::words;
 use settings::Settings;
 
 /// How a command is told vault passwords.

@@ -4,7 +4,6 @@ mod import;
 mod install;
 mod key;
 mod link;
-mod program;
 mod protocol;
 mod sealed;
 mod uninstall;

@@ -1,25 +1,21 @@
 //! Programs that print a vault password. Only those that the person's options, environment or `ansible.cfg` name are run.
 
 use std::{
-    io::{ErrorKind, Read},
+    io::ErrorKind,
     path::Path,
-    process::{Child, Command, ExitStatus, Stdio},
-    sync::mpsc::{self, Receiver},
-    thread,
-    time::{Duration, Instant},
+    process::{Command, ExitStatus, Stdio},
+    time::Duration,
 };
 
 use pullpass_secrets::vault::Password;
-use zeroize::Zeroizing;
 
-use crate::failure::{Failure, OrFail};
+use crate::{
+    failure::{Failure, OrFail},
+    program::{self, NoAnswer, Reason, With, words},
+};
 
 /// How long a script may take; it may be asking a person.
 const LIMIT: Duration = Duration::from_secs(60);
-/// How often a script that has closed its output is looked at.
-const PAUSE: Duration = Duration::from_millis(5);
-/// More than any password has.
-const MAX_OUTPUT: u64 = 1024 * 1024;
 /// What a client script answers when it does not know a label.
 const UNKNOWN_LABEL: i32 = 2;
 /// As much of a script's complaint is repeated.
@@ -70,36 +66,17 @@ impl Script {
 
     fn password_within(mut self, limit: Duration) -> Result<Password, Failure> {
         let name = format!("the vault password {}", self.name);
-        self.command.stdout(Stdio::piped());
         if self.client.is_some() {
             self.command.stderr(Stdio::piped());
         }
-        let mut child = self.command.spawn().map_err(|error| {
-            let failure = Failure::usage(format!("cannot run {name}: {error}"));
-            match error.kind() {
-                ErrorKind::NotFound => failure,
-                _ => failure.hint("if it is no script, remove its executable bit: `chmod -x FILE`"),
-            }
-        })?;
-        let (printed, complaint) = (child.stdout.take().map(collect), child.stderr.take().map(collect));
-        let deadline = Instant::now() + limit;
-        let ended = printed.and_then(|printed| receive(&printed, deadline)).zip(wait(&mut child, deadline));
-        let Some((printed, status)) = ended else {
-            // It may have ended by itself meanwhile.
-            let _ = child.kill();
-            let _ = child.wait();
-            return Err(Failure::usage(format!("{name} gave no answer in {} seconds", limit.as_secs()))
-                .fact("it was ended")
-                .hint("run it by hand to see what it waits for"));
-        };
-        if !status.success() {
-            let complaint = complaint.and_then(|complaint| receive(&complaint, deadline)).unwrap_or_default();
-            return Err(self.refusal(&name, status, &complaint));
+        let ended = program::ask(&mut self.command, With::Person, limit)
+            .map_err(|NoAnswer { reason, .. }| no_answer(&name, reason))?;
+        if !ended.status.success() {
+            return Err(self.refusal(&name, ended.status, &ended.stderr));
         }
-        if printed.len() as u64 > MAX_OUTPUT {
-            return Err(Failure::usage(format!("{name} printed more than 1 MiB: that is no password")));
-        }
-        Password::from_output(&printed).or_usage().map_err(|failure| failure.fact(format!("{name} printed nothing")))
+        Password::from_output(&ended.stdout)
+            .or_usage()
+            .map_err(|failure| failure.fact(format!("{name} printed nothing")))
     }
 
     fn refusal(&self, name: &str, status: ExitStatus, complaint: &[u8]) -> Failure {
@@ -126,62 +103,27 @@ fn program(path: &Path) -> Command {
     }
 }
 
-/// Reads to the end beside us, because a program that hangs keeps its output open, and so may one that it started.
-fn collect(from: impl Read + Send + 'static) -> Receiver<Zeroizing<Vec<u8>>> {
-    let (send, receive) = mpsc::channel();
-    thread::spawn(move || {
-        let mut bytes = Zeroizing::new(Vec::new());
-        // What cannot be read is missing from what is there; nobody waits any more when nobody receives.
-        let _ = from.take(MAX_OUTPUT + 1).read_to_end(&mut bytes);
-        let _ = send.send(bytes);
-    });
-    receive
-}
-
-fn receive(from: &Receiver<Zeroizing<Vec<u8>>>, deadline: Instant) -> Option<Zeroizing<Vec<u8>>> {
-    from.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()
-}
-
-fn wait(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
-    loop {
-        match child.try_wait() {
-            Ok(Some(status)) => return Some(status),
-            Ok(None) if Instant::now() < deadline => thread::sleep(PAUSE),
-            _ => return None,
-        }
-    }
-}
-
-/// The words of a command line: blanks part them, quotes and backslashes keep them together as in a shell. `None` when a
-/// quote is left open.
-pub(crate) fn words(line: &str) -> Option<Vec<String>> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quote = None;
-    let mut characters = line.chars();
-    while let Some(character) = characters.next() {
-        match (quote, character) {
-            (Some(open), _) if character == open => quote = None,
-            (None, '\'' | '"') => {
-                quote = Some(character);
-                word.get_or_insert_default();
+fn no_answer(name: &str, reason: Reason) -> Failure {
+    match reason {
+        Reason::NotStarted(error) => {
+            let failure = Failure::usage(format!("cannot run {name}: {error}"));
+            match error.kind() {
+                ErrorKind::NotFound => failure,
+                _ => failure.hint("if it is no script, remove its executable bit: `chmod -x FILE`"),
             }
-            (None, '\\') => word.get_or_insert_default().push(characters.next()?),
-            (Some('"'), '\\') => {
-                let next = characters.next()?;
-                let kept = if "\"\\$`".contains(next) { "" } else { "\\" };
-                word.get_or_insert_default().extend(kept.chars().chain([next]));
-            }
-            (None, _) if character.is_whitespace() => words.extend(word.take()),
-            _ => word.get_or_insert_default().push(character),
         }
+        Reason::TooSlow(limit) => Failure::usage(format!("{name} gave no answer in {} seconds", limit.as_secs()))
+            .fact("it was ended")
+            .hint("run it by hand to see what it waits for"),
+        Reason::TooMuch => Failure::usage(format!("{name} printed more than 1 MiB: that is no password")),
+        Reason::Lost(error) => Failure::unknown(format!("cannot tell how {name} ended: {error}")),
     }
-    words.extend(word);
-    quote.is_none().then_some(words)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     #[test]
@@ -192,17 +134,5 @@ mod tests {
             assert!(failure.message.contains("gave no answer"), "{failure}");
             assert!(start.elapsed() < Duration::from_secs(10));
         }
-    }
-
-    #[test]
-    fn a_command_line_is_split_as_a_shell_splits_it() {
-        let split = |line| words(line).unwrap();
-        assert_eq!(
-            split(r#" pass  show 'a b' "c \"d" e\ f '' g"h"'i' "#),
-            ["pass", "show", "a b", "c \"d", "e f", "", "ghi"]
-        );
-        assert_eq!(split(r#"-c "s/\d\"/\\x\$/" a\b"#), ["-c", r#"s/\d"/\x$/"#, "ab"]);
-        assert_eq!(split("$HOME `id` * ; a|b"), ["$HOME", "`id`", "*", ";", "a|b"]);
-        assert_eq!((words("a 'b"), words("a \\")), (None, None));
     }
 }

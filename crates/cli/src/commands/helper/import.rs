@@ -11,11 +11,11 @@ use base64::{Engine, engine::general_purpose::URL_SAFE};
 use clap::{Args, ValueEnum};
 use pullpass_secrets::{Secret, store::Credential};
 
-use super::{program, sealed};
+use super::sealed;
 use crate::{
     environment,
     failure::{Exit, Failure, OrFail},
-    output,
+    output, program,
 };
 
 /// Below `$PASSWORD_STORE_DIR`: `FOLDER/BASE64URL(server)/USER.gpg`, where the first user counts

@@ -13,12 +13,12 @@ use pullpass_secrets::{
     store::{self, AuthFile, Credential, Entry, Environment, StoreError, docker, podman},
 };
 
-use super::{link, program, sealed};
+use super::{link, sealed};
 use crate::{
     engines::{Choice, Engine},
     environment,
     failure::Failure,
-    output, stores,
+    output, program, stores,
 };
 
 /// What files call this helper.

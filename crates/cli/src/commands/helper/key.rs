@@ -16,11 +16,11 @@ use pullpass_secrets::{
 use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
-use super::{program, sealed};
+use super::sealed;
 use crate::{
     environment,
     failure::{Failure, OrFail},
-    vault_password::words,
+    program::{self, words},
 };
 
 /// A command line whose output is the key.

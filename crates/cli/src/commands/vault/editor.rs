@@ -18,7 +18,8 @@ use super::memory::Directory;
 use crate::{
     failure::{Exit, Failure, OrFail},
     output,
-    vault_password::{settings::Settings, words},
+    program::words,
+    vault_password::settings::Settings,
 };
 
 /// What keeps Vim and Neovim from writing the text anywhere but into its file: no swap file, no list of what was cut and
