@@ -21,6 +21,7 @@ use rustix::{
     fs::{FlockOperation, Gid, OFlags, Uid, XattrFlags},
     io::Errno,
 };
+use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
 /// The largest file that is read, in bytes (16 MiB).
@@ -161,10 +162,7 @@ pub fn edit<E: From<FileError>>(
     mut change: impl FnMut(Option<&[u8]>) -> Result<Option<Vec<u8>>, E>,
 ) -> Result<bool, E> {
     let path = follow_links(path)?;
-    let parent = match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
+    let parent = parent_of(&path);
     if !parent.exists() {
         // Nothing to write is no reason to make directories.
         if change(None)?.is_none() {
@@ -187,7 +185,7 @@ pub fn edit<E: From<FileError>>(
         if bytes == Some(&new) && !old.as_ref().is_some_and(is_wide) {
             return Ok(false);
         }
-        if replace(&path, parent, old.as_ref(), access, &new)? {
+        if replace(&path, old.as_ref(), access, &new)? {
             directory.sync_all().map_err(failed("sync", parent))?;
             return Ok(true);
         }
@@ -201,6 +199,37 @@ pub fn edit<E: From<FileError>>(
 /// As [`edit`].
 pub fn check(path: &Path, access: Access) -> Result<(), FileError> {
     edit(path, access, |_| Ok(None)).map(drop)
+}
+
+/// Keeps `bytes`, which were read from the file at `path`, beside it as `NAME.bak-1`, or under the next number that is
+/// free, and gives that path. It is the owner's alone (0600), and on disk when this returns. It takes no lock: the right
+/// place for it is the `change` of an [`edit`], which has the bytes of just that moment.
+///
+/// # Errors
+/// When it cannot be written; then nothing is left.
+pub fn back_up(path: &Path, bytes: &[u8]) -> Result<PathBuf, FileError> {
+    let path = follow_links(path)?;
+    let parent = parent_of(&path);
+    let mut temporary = write_beside(&path, bytes)?;
+    if let Some(old) = metadata(&path)? {
+        keep_owner(temporary.as_file(), &old, &path)?;
+    }
+    temporary.as_file().sync_all().map_err(failed("write", &path))?;
+    for number in 1_u64.. {
+        let mut backup = path.clone().into_os_string();
+        backup.push(format!(".bak-{number}"));
+        let backup = PathBuf::from(backup);
+        match temporary.persist_noclobber(&backup) {
+            Ok(_) => {
+                let directory = File::open(parent).map_err(failed("open", parent))?;
+                directory.sync_all().map_err(failed("sync", parent))?;
+                return Ok(backup);
+            }
+            Err(taken) if taken.error.kind() == ErrorKind::AlreadyExists => temporary = taken.file,
+            Err(error) => return Err(failed("write", &backup)(error.error)),
+        }
+    }
+    Err(failed("back up", &path)(ErrorKind::AlreadyExists.into()))
 }
 
 impl Access {
@@ -312,13 +341,24 @@ fn lock_open(file: File, directory: &Path) -> Result<File, FileError> {
     Err(FileError::Locked(directory.to_owned()))
 }
 
+fn parent_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// A new file beside `path`: mode 0600 from birth, and removed when dropped.
+fn write_beside(path: &Path, bytes: &[u8]) -> Result<NamedTempFile, FileError> {
+    let temporary = tempfile::Builder::new().prefix(OsStr::new(PREFIX)).tempfile_in(parent_of(path));
+    let mut temporary = temporary.map_err(failed("write", path))?;
+    temporary.write_all(bytes).map_err(failed("write", path))?;
+    Ok(temporary)
+}
+
 /// Puts `bytes` in the place of the file that `old` describes; `false` when another one has taken its place.
-fn replace(path: &Path, parent: &Path, old: Option<&Loaded>, access: Access, bytes: &[u8]) -> Result<bool, FileError> {
-    let write_failed = || failed("write", path);
-    // Mode 0600 from birth; removed when dropped.
-    let mut temporary =
-        tempfile::Builder::new().prefix(OsStr::new(PREFIX)).tempfile_in(parent).map_err(write_failed())?;
-    temporary.write_all(bytes).map_err(write_failed())?;
+fn replace(path: &Path, old: Option<&Loaded>, access: Access, bytes: &[u8]) -> Result<bool, FileError> {
+    let temporary = write_beside(path, bytes)?;
     finish(temporary.as_file(), old, access, path)?;
 
     if metadata(path)?.as_ref().map(Stamp::of) != old.map(|old| Stamp::of(&old.metadata)) {
@@ -348,12 +388,8 @@ fn refuse_read_only(old: Option<&Loaded>, access: Access, path: &Path) -> Result
 fn finish(file: &File, old: Option<&Loaded>, access: Access, path: &Path) -> Result<(), FileError> {
     let write_failed = || failed("write", path);
     refuse_read_only(old, access, path)?;
-    if let Some(Loaded { metadata: old, .. }) = old {
-        let new = file.metadata().map_err(write_failed())?;
-        if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
-            rustix::fs::fchown(file, Some(Uid::from_raw(old.uid())), Some(Gid::from_raw(old.gid())))
-                .map_err(|error| failed("keep the owner of", path)(error.into()))?;
-        }
+    if let Some(old) = old {
+        keep_owner(file, &old.metadata, path)?;
     }
     file.set_permissions(Permissions::from_mode(access.of(old))).map_err(write_failed())?;
     if let (Some(old), Access::Kept) = (old, access) {
@@ -361,6 +397,16 @@ fn finish(file: &File, old: Option<&Loaded>, access: Access, path: &Path) -> Res
         copy_attributes(&old.file, file).map_err(|error| failed("keep the attributes of", path)(error.into()))?;
     }
     file.sync_all().map_err(write_failed())
+}
+
+/// Gives `file` the owner and the group of `old`, which is at `path`.
+fn keep_owner(file: &File, old: &fs::Metadata, path: &Path) -> Result<(), FileError> {
+    let new = file.metadata().map_err(failed("write", path))?;
+    if (new.uid(), new.gid()) == (old.uid(), old.gid()) {
+        return Ok(());
+    }
+    rustix::fs::fchown(file, Some(Uid::from_raw(old.uid())), Some(Gid::from_raw(old.gid())))
+        .map_err(|error| failed("keep the owner of", path)(error.into()))
 }
 
 /// Why a new file could not take the place of the one at `path`.

@@ -252,3 +252,24 @@ fn extended_attributes_stay_with_the_file() {
     let length = rustix::fs::getxattr(&path, "user.origin", &mut value).unwrap();
     assert_eq!(&value[..length], b"here");
 }
+
+#[test]
+fn a_backup_is_its_owners_alone_and_never_in_the_place_of_another() {
+    let home = home();
+    fs::create_dir(home.path().join("dotfiles")).unwrap();
+    let (path, link) = (home.path().join("dotfiles/config.json"), home.path().join("config.json"));
+    fs::write(&path, "{ broken").unwrap();
+    set_mode(&path, 0o644);
+    std::os::unix::fs::chown(&path, Some(1234), Some(1234)).unwrap();
+    symlink("dotfiles/config.json", &link).unwrap();
+    for number in 1..=3 {
+        let backup = file::back_up(&link, format!("broken {number}").as_bytes()).unwrap();
+        assert_eq!(backup, home.path().join(format!("dotfiles/config.json.bak-{number}")));
+        assert_eq!(file::mode(&backup).unwrap(), Some(0o600));
+        assert_eq!(fs::metadata(&backup).unwrap().uid(), 1234);
+    }
+    let expected = ["config.json", "config.json.bak-1", "config.json.bak-2", "config.json.bak-3"];
+    assert_eq!(names(&home.path().join("dotfiles")), expected);
+    assert_eq!(fs::read(home.path().join("dotfiles/config.json.bak-1")).unwrap(), b"broken 1");
+    assert_eq!(fs::read(&path).unwrap(), b"{ broken");
+}
