@@ -71,6 +71,11 @@ impl Choice {
         Ok(engines)
     }
 
+    /// Whether the option of `engine` was given.
+    pub(crate) fn asks_for(self, engine: Engine) -> bool {
+        self.asked().is_some_and(|asked| asked.contains(&engine))
+    }
+
     fn asked(self) -> Option<Vec<Engine>> {
         let pairs = [(self.docker, Engine::Docker), (self.podman, Engine::Podman)];
         let asked: Vec<Engine> = pairs.into_iter().filter(|(asked, _)| *asked).map(|(_, engine)| engine).collect();

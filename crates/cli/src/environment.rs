@@ -6,6 +6,7 @@ use std::{
 };
 
 use pullpass_secrets::{
+    Secret,
     file::{self, Access},
     store::Environment,
 };
@@ -26,14 +27,25 @@ fn path(name: &str) -> Option<PathBuf> {
 /// # Errors
 /// There is no home directory.
 pub(crate) fn stores() -> Result<Environment, Failure> {
-    Ok(Environment {
+    let environment = Environment {
         home: home()?,
         docker_config: path("DOCKER_CONFIG"),
         xdg_runtime_dir: path("XDG_RUNTIME_DIR").or_else(rootless_runtime_dir),
         xdg_config_home: path("XDG_CONFIG_HOME"),
         registry_auth_file: path("REGISTRY_AUTH_FILE"),
         uid: rustix::process::getuid().as_raw(),
-    })
+        docker_auth_config: variable("DOCKER_AUTH_CONFIG").and_then(|text| text.into_string().ok()).map(Secret::new),
+        credential_helpers: Vec::new(),
+    };
+    Ok(Environment { credential_helpers: credential_helpers(&environment), ..environment })
+}
+
+/// What registries.conf says of credential helpers; the last file that says it counts.
+fn credential_helpers(environment: &Environment) -> Vec<String> {
+    let tables = registries_conf(environment).into_iter().filter_map(|path| std::fs::read_to_string(path).ok());
+    let tables = tables.filter_map(|text| text.parse::<toml::Table>().ok());
+    let helpers = tables.filter_map(|table| table.get("credential-helpers")?.as_array().cloned()).next_back();
+    helpers.into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect()
 }
 
 /// What rootless Podman takes for `XDG_RUNTIME_DIR` when nobody set it, as in `su`, cron and Ansible's `become`
@@ -73,11 +85,16 @@ pub(crate) fn home() -> Result<PathBuf, Failure> {
     })
 }
 
+/// The directory in which this program keeps what it has seen, `$XDG_STATE_HOME/pullpass`.
+pub(crate) fn state() -> Option<PathBuf> {
+    let state = path("XDG_STATE_HOME").or_else(|| Some(home().ok()?.join(".local/state")));
+    state.map(|state| state.join("pullpass"))
+}
+
 /// The 32 bytes under which fingerprints of secrets without a checksum are made: this host's and this user's own, made
 /// on first use. Where they cannot be kept, they hold for this run, which is enough to tell equal secrets from others.
 pub(crate) fn fingerprint_key() -> [u8; 32] {
-    let state = path("XDG_STATE_HOME").or_else(|| Some(home().ok()?.join(".local/state")));
-    state.and_then(|state| read_or_make_key(&state.join("pullpass/fingerprint.key")).ok()).unwrap_or_else(|| {
+    state().and_then(|state| read_or_make_key(&state.join("fingerprint.key")).ok()).unwrap_or_else(|| {
         let mut key = [0; 32];
         // Without random bytes the fingerprints of this run could be looked up, but nothing else could work either.
         let _ = getrandom::fill(&mut key);

@@ -3,13 +3,16 @@
 
 mod arguments;
 mod commands;
+mod credential_helper;
 mod engines;
 mod environment;
 mod failure;
+mod login_name;
 mod network;
 mod output;
 mod program;
 mod prompt;
+mod refused;
 mod replace;
 mod stores;
 mod token_source;

@@ -2,12 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use pullpass_client::{Credential, Failure as Cause, Options, Registry, RegistryError, registry::Login};
+use pullpass_client::{
+    Credential, Failure as Cause, Options, Registry, RegistryError, Step, http::Observer, registry::Login,
+};
 use pullpass_secrets::store::{self, Environment};
 
 use crate::{
     environment,
     failure::{Exit, Failure, OrFail},
+    output,
 };
 
 /// How long a whole conversation about one image may take.
@@ -46,6 +49,14 @@ pub(crate) fn options(environment: &Environment, registry: &pullpass_oci::Regist
         deadline: Some(DEADLINE),
         ..Options::default()
     }
+}
+
+/// Says every request, without what may be secret in it.
+pub(crate) fn said_steps() -> Observer {
+    Arc::new(|step: Step| {
+        let status = step.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+        output::say(format_args!("{} {}: {status}, {} ms", step.method, step.url, step.took.as_millis()));
+    })
 }
 
 /// The client's form of a credential from a store.

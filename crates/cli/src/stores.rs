@@ -1,14 +1,16 @@
-//! The files in which the engines keep credentials, on this host and for this user.
+//! Where the engines keep credentials, on this host and for this user.
 
 use std::path::{Path, PathBuf};
 
 use pullpass_oci::Registry;
 use pullpass_secrets::{
     file::{self, Access},
-    store::{AuthFile, Environment, Lookup, StoreError, docker, podman},
+    store::{AuthFile, Environment, Lookup, Source, StoreError, docker, podman},
 };
 
-use crate::{engines::Engine, failure::Failure, output};
+use crate::{credential_helper, engines::Engine, failure::Failure, output};
+
+pub(crate) mod flags;
 
 /// The file that an engine's own login writes.
 pub(crate) fn login_path(engine: Engine, environment: &Environment, persistent: bool) -> PathBuf {
@@ -55,11 +57,14 @@ pub(crate) fn all_paths(engines: &[Engine], environment: &Environment) -> Vec<Pa
 pub(crate) fn read(path: &Path) -> Result<Option<AuthFile>, Failure> {
     match file::read(path)? {
         None => Ok(None),
-        Some(bytes) => AuthFile::parse(&bytes).map(Some).map_err(|error| unusable(path, &error)),
+        Some(bytes) => podman::parse(path, &bytes).map(Some).map_err(|error| unusable(path, &error)),
     }
 }
 
-/// What an engine finds for `name`: a registry, or a repository with its registry.
+/// What an engine finds for `name`: a registry, or a repository with its registry. Credential helpers are asked.
+///
+/// # Errors
+/// A file cannot be read.
 pub(crate) fn lookup(
     engine: Engine,
     environment: &Environment,
@@ -73,13 +78,39 @@ pub(crate) fn lookup(
         }
     }
     let mut files = files.iter().map(|(path, bytes)| (path.as_path(), bytes.as_slice()));
+    let ask = &credential_helper::get;
     Ok(match engine {
-        Engine::Docker => match files.next() {
-            Some((path, bytes)) => docker::lookup(path, bytes, registry.as_str()),
-            None => Lookup::None,
-        },
-        Engine::Podman => podman::lookup(files, name),
+        Engine::Docker => docker::lookup(environment, files.next().map(|(_, bytes)| bytes), registry.as_str(), ask),
+        Engine::Podman => podman::lookup(environment, files, name, ask),
     })
+}
+
+/// Where an engine's own login of a registry goes: the file at [`login_path`], or the helper that goes before it.
+///
+/// # Errors
+/// A file cannot be read, or is malformed.
+pub(crate) fn target(
+    engine: Engine,
+    environment: &Environment,
+    registry: &str,
+    persistent: bool,
+) -> Result<Source, Failure> {
+    let first = podman::helpers(environment)[0];
+    if engine == Engine::Podman && first != podman::AUTH_FILES {
+        return Ok(Source::Helper { path: None, name: first.to_owned() });
+    }
+    let path = login_path(engine, environment, persistent);
+    for read_path in read_paths(engine, environment) {
+        if let Some(file) = read(&read_path)?
+            && let Some(name) = helper(engine, &file, registry)
+        {
+            return Ok(Source::Helper { path: Some(read_path), name });
+        }
+        if read_path == path {
+            break;
+        }
+    }
+    Ok(Source::File(path))
 }
 
 /// The helper that an engine would use for a registry instead of `file`.
@@ -91,20 +122,30 @@ pub(crate) fn helper(engine: Engine, file: &AuthFile, registry: &str) -> Option<
     .map(str::to_owned)
 }
 
-/// A credential helper stands in the way of a login or logout.
-pub(crate) fn helper_in_the_way(engine: Engine, path: &Path, name: &str, registry: &str, verb: &str) -> Failure {
-    let engine = engine.name();
-    Failure::usage(format!("{engine} keeps the login of `{registry}` in the credential helper `{name}`"))
-        .fact(format!("`{}` says so; {engine} does not read logins in that file", path.display()))
-        .fact("nothing was changed")
-        .hint(format!("use `{engine} {verb} {registry}`, or take the helper out of that file"))
-}
-
 /// A file that cannot be read or edited safely; an engine would overwrite it, with every login in it.
 fn unusable(path: &Path, error: &StoreError) -> Failure {
     Failure::usage(format!("`{}` cannot be used: {error}", path.display()))
         .fact("the file stays as it is")
-        .hint("mend the file, or move it away")
+        .hint("mend the file, or have `pullpass login --repair` put it aside and begin a new one")
+}
+
+/// Puts a malformed file aside and leaves an empty one, which the engines take for none. Gives the path of what was put aside;
+/// a file that can be read, and none, stay.
+///
+/// # Errors
+/// It cannot be read or written.
+pub(crate) fn repair(path: &Path) -> Result<Option<PathBuf>, Failure> {
+    let mut aside = None;
+    let is_malformed = |bytes: &[u8]| podman::parse(path, bytes).is_err();
+    if file::read(path)?.is_none_or(|bytes| !is_malformed(&bytes)) {
+        return Ok(None);
+    }
+    file::edit(path, Access::OwnerOnly, |bytes| {
+        let Some(bytes) = bytes.filter(|bytes| is_malformed(bytes)) else { return Ok(None) };
+        aside = Some(file::back_up(path, bytes)?);
+        Ok::<_, Failure>(Some(b"{}".to_vec()))
+    })?;
+    Ok(aside)
 }
 
 /// Runs an edit on a store, after which the store is its owner's alone.

@@ -3,7 +3,10 @@
 //! Format: docker/cli `cli/config/types/authconfig.go`, and containers-auth.json(5). It is read as the engines read it;
 //! what is written is one entry, and every byte outside of it stays.
 
-use std::path::PathBuf;
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use base64::{
     Engine,
@@ -24,7 +27,7 @@ pub use edit::{remove, remove_helper, set, set_helper};
 
 /// What decides where the engines keep credentials; the caller takes it from its environment. A variable that is empty
 /// counts as not set, and must be `None` here.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Environment {
     /// `$HOME`, else the user's home directory.
     pub home: PathBuf,
@@ -38,6 +41,25 @@ pub struct Environment {
     pub xdg_config_home: Option<PathBuf>,
     /// The user's number.
     pub uid: u32,
+    /// `$DOCKER_AUTH_CONFIG`, see [`docker::variable`].
+    pub docker_auth_config: Option<Secret>,
+    /// `credential-helpers` of Podman's registries.conf (containers-registries.conf(5)): the names of helpers, and
+    /// [`podman::AUTH_FILES`] for the auth files, in the order in which they are asked. Empty means the auth files alone.
+    pub credential_helpers: Vec<String>,
+}
+
+/// Asks the credential helper of a name (the `NAME` of `docker-credential-NAME`) for a server. `Ok(None)` is its "not
+/// found"; an error is one in words for a person, without the secret.
+pub type Ask<'a> = &'a dyn Fn(&str, &str) -> Result<Option<Credential>, String>;
+
+/// The user by which a helper says that its secret is an identity token (docker/docker-credential-helpers,
+/// `credentials/credentials.go`).
+pub const TOKEN_USER: &str = "<token>";
+
+/// Whether a name is one of a credential helper: of letters, digits, `.`, `_` and `-`. Anything else could be a path, and a
+/// file would choose which program is run.
+pub fn is_helper_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
 /// Why a store could not be read or changed.
@@ -111,42 +133,87 @@ pub enum Entry {
     Bad(BadEntry),
 }
 
-/// How a name resolves in an engine's files.
+/// Where an engine takes a credential from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// `$DOCKER_AUTH_CONFIG`.
+    Variable,
+    /// A file.
+    File(PathBuf),
+    /// A credential helper.
+    Helper {
+        /// The file that names it; none when Podman's registries.conf does.
+        path: Option<PathBuf>,
+        /// `NAME` of `docker-credential-NAME`.
+        name: String,
+    },
+}
+
+impl Source {
+    /// The file that holds the credential or names the helper that does.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Source::Variable => None,
+            Source::File(path) => Some(path),
+            Source::Helper { path, .. } => path.as_deref(),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Variable => f.write_str("DOCKER_AUTH_CONFIG"),
+            Source::File(path) => path.display().fmt(f),
+            Source::Helper { name, .. } => write!(f, "the credential helper `{name}`"),
+        }
+    }
+}
+
+/// How a name resolves for an engine.
 pub enum Lookup {
     /// A credential.
     Found {
-        /// The file.
-        path: PathBuf,
-        /// The entry's key.
+        /// Where it is.
+        source: Source,
+        /// The entry's key, or what the helper was asked.
         key: String,
         /// What it holds.
         credential: Credential,
     },
     /// An identity token, which is exchanged for bearer tokens in place of a password.
     IdentityToken {
-        /// The file.
-        path: PathBuf,
-        /// The entry's key.
+        /// Where it is.
+        source: Source,
+        /// The entry's key, or what the helper was asked.
         key: String,
         /// What it holds.
         token: Secret,
     },
-    /// A credential helper is asked, and nothing else.
-    Helper {
-        /// The file that says so.
-        path: PathBuf,
-        /// `NAME` of `docker-credential-NAME`.
-        name: String,
-    },
-    /// The engine fails at this file.
+    /// The engine fails here, or goes on without a login.
     Broken {
-        /// The file.
-        path: PathBuf,
+        /// What is broken.
+        source: Source,
         /// Words for a person.
         reason: String,
     },
     /// There is no login.
     None,
+}
+
+impl Lookup {
+    /// What a helper's answer means.
+    fn asked(source: Source, key: &str, answer: Result<Option<Credential>, String>) -> Lookup {
+        let key = key.to_owned();
+        match answer {
+            Ok(Some(Credential { user, secret: token })) if user == TOKEN_USER => {
+                Lookup::IdentityToken { source, key, token }
+            }
+            Ok(Some(credential)) => Lookup::Found { source, key, credential },
+            Ok(None) => Lookup::None,
+            Err(reason) => Lookup::Broken { source, reason },
+        }
+    }
 }
 
 /// What a `config.json` or `auth.json` says of credentials.
@@ -190,6 +257,20 @@ impl AuthFile {
             }
         }
         Ok(file)
+    }
+
+    /// Reads a `.dockercfg`, the file of Docker before 1.7 that Podman still reads: the entries alone.
+    ///
+    /// # Errors
+    /// As [`AuthFile::parse`].
+    pub fn parse_dockercfg(bytes: &[u8]) -> Result<AuthFile, StoreError> {
+        if bytes.trim_ascii().is_empty() {
+            return Ok(AuthFile::default());
+        }
+        let text = json::validate(bytes)?;
+        let entries = json::members(text, 0).ok_or(StoreError::NotAnObject("the file"))?;
+        let entries = entries.into_iter().map(|entry| (entry.name, read_entry(&text[entry.value]))).collect();
+        Ok(AuthFile { entries, ..AuthFile::default() })
     }
 
     /// The entries of `auths` with their keys, in the file's order.

@@ -194,13 +194,18 @@ pub fn fingerprint(secret: &Secret, key: &[u8; 32]) -> String {
     if has_checksum && check(secret).is_ok() {
         return format!("{}…{}", kind.prefix(), &text[text.len() - 4..]);
     }
+    format!("{}…#{}", kind.prefix(), &keyed_hash(text.as_bytes(), key)[..8])
+}
+
+/// HMAC-SHA256 of `text` under `key`, which is this host's own, in hexadecimal digits: tells whether a secret is one that
+/// was seen before, and nothing to whoever has no key.
+pub fn keyed_hash(text: &[u8], key: &[u8; 32]) -> String {
     // HMAC pads a key that is shorter than a block with zeros itself; a whole block cannot be refused.
     let mut block = [0; 64];
     block[..key.len()].copy_from_slice(key);
     let mut mac = Hmac::<Sha256>::new(&block.into());
-    mac.update(text.as_bytes());
-    let hash = hex::encode(mac.finalize().into_bytes());
-    format!("{}…#{}", kind.prefix(), &hash[..8])
+    mac.update(text);
+    hex::encode(mac.finalize().into_bytes())
 }
 
 /// The six checksum characters for the characters between prefix and checksum.

@@ -4,19 +4,25 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use pullpass_client::{Credential, Failure as Cause, RegistryError, registry::Login as Answer};
-use pullpass_oci::Registry;
 use pullpass_secrets::{
     Secret,
-    store::{self, Environment, Lookup, StoreError, podman},
+    store::{self, AuthFile, Entry, Environment, Lookup, Source, StoreError, docker, podman},
     token::{self, Kind},
 };
 use serde_json::json;
 
 use crate::{
-    engines::{Choice, Engine},
+    credential_helper,
+    engines::Engine,
     environment,
     failure::Failure,
-    network, output, prompt, stores,
+    login_name::LoginName,
+    network, output, prompt,
+    refused::{self, Retry},
+    stores::{
+        self,
+        flags::{Flags, written_key},
+    },
     token_source::{Found, TokenSource},
     vault_password::VaultPassword,
 };
@@ -24,33 +30,53 @@ use crate::{
 /// Log Docker and Podman in, after the registry accepted the credential
 ///
 /// The registry is asked first: nothing is written that it refuses. Then the engines that are installed get the login
-/// where their own `login` would put it, and it is read back.
+/// where their own `login` would put it, in a file or in the credential helper that their configuration names, and it is
+/// read back as they read it.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   pullpass login -u octocat --password-stdin < token.txt
   pullpass login ghcr.io --token-from 'vault:inventory.yml#all.vars.iaas_console.ghcr_pat'
-  pullpass login 127.0.0.1:5000 -u octocat --token-from env:TOKEN --podman --persistent")]
+  pullpass login 127.0.0.1:5000 -u octocat --token-from env:TOKEN --podman --persistent
+  pullpass login ghcr.io/octo-org -u octocat --token-from file:org.token --podman
+  pullpass login --get-login")]
 pub(crate) struct Login {
-    /// The registry
-    #[arg(default_value = "ghcr.io")]
-    registry: Registry,
+    /// The registry; for Podman also a part of one, with a login of its own: ghcr.io/owner
+    #[arg(value_name = "REGISTRY", default_value = "ghcr.io")]
+    name: LoginName,
     /// The user; ghcr.io does not look at it, but the engines need one
     #[arg(long, short)]
     username: Option<String>,
     /// Read the token from standard input
     #[arg(long, conflicts_with = "token_from")]
     password_stdin: bool,
-    /// Where the token is: env:NAME, file:PATH or vault:FILE#KEYPATH
+    /// Where the token is: env:NAME, file:PATH, vault:FILE#KEYPATH, cmd:COMMAND and others
     #[arg(long, value_name = "SOURCE")]
     token_from: Option<TokenSource>,
     #[command(flatten)]
     vault_password: VaultPassword,
     #[command(flatten)]
-    engines: Choice,
+    flags: Flags,
     /// Write Podman's login where a reboot does not empty it
     #[arg(long)]
     persistent: bool,
+    /// Put a malformed file aside, beside itself, and begin a new one
+    #[arg(long)]
+    repair: bool,
+    /// Only print the user of the login that is there
+    #[arg(long, conflicts_with_all = ["username", "password_stdin", "token_from", "persistent", "repair", "retry"])]
+    get_login: bool,
+    /// With `false`, accept any certificate of the registry
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    tls_verify: Option<bool>,
+    /// A directory of certificates for this registry, instead of the engines' own
+    #[arg(long, value_name = "DIR")]
+    cert_dir: Option<PathBuf>,
+    #[command(flatten)]
+    retry: Retry,
+    /// Say every request that was sent
+    #[arg(long, short)]
+    verbose: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -60,11 +86,26 @@ pub(crate) struct Login {
     secret: Vec<String>,
 }
 
+/// Where one engine's login goes.
+struct Place {
+    engine: Engine,
+    target: Source,
+    /// Of the entry, or what the helper is told.
+    key: String,
+    is_emptied_by_reboot: bool,
+}
+
 impl Login {
     pub(crate) fn run(mut self) -> Result<(), Failure> {
         let arguments = [self.password.take().into_iter().collect(), std::mem::take(&mut self.secret)].concat();
         prompt::refuse_arguments(&arguments, "pullpass login ghcr.io -u octocat --password-stdin < token.txt")?;
-        let environment = environment::stores()?;
+        let environment = self.flags.environment()?;
+        if self.get_login {
+            return self.print_login(&environment);
+        }
+        if self.repair {
+            self.repair(&environment)?;
+        }
         let places = self.places(&environment)?;
         let credential = self.credential()?;
         token::check(&credential.secret).map_err(|problem| {
@@ -73,12 +114,13 @@ impl Login {
                 .hint("copy it again, whole")
         })?;
         for place in &places {
-            stores::check_edit(&place.path, |bytes| self.with_login(bytes, place, &credential))?;
+            if let Source::File(path) = &place.target {
+                stores::check_edit(path, |bytes| place.with_login(bytes, &credential))?;
+            }
         }
         let answer = self.ask(&environment, &credential)?;
         for (index, place) in places.iter().enumerate() {
-            let written =
-                places[..index].iter().map(|place| format!("`{}` has the login already", place.path.display()));
+            let written = places[..index].iter().map(|place| format!("{} has the login already", place.shown()));
             self.write(place, &environment, &credential).map_err(|failure| written.fold(failure, Failure::fact))?;
         }
         self.warn_of_kind(Kind::of(&credential.secret));
@@ -86,31 +128,81 @@ impl Login {
         Ok(())
     }
 
-    /// Where the login goes, after making sure that the engine would read it there.
-    fn places(&self, environment: &Environment) -> Result<Vec<Place>, Failure> {
-        let engines = self.engines.asked_or_installed()?;
-        let registry = self.registry.as_str();
-        let place = |engine: Engine| {
-            let path = stores::login_path(engine, environment, self.persistent);
-            for read in stores::read_paths(engine, environment) {
-                if let Some(file) = stores::read(&read)?
-                    && let Some(name) = stores::helper(engine, &file, registry)
-                {
-                    return Err(stores::helper_in_the_way(engine, &read, &name, registry, "login"));
-                }
-                if read == path {
-                    break;
-                }
+    /// As `podman login --get-login`.
+    fn print_login(&self, environment: &Environment) -> Result<(), Failure> {
+        let mut users: Vec<String> = Vec::new();
+        for engine in self.flags.asked_or_all() {
+            match stores::lookup(engine, environment, &self.name.registry, &self.name.to_string())? {
+                Lookup::Found { credential, .. } => users.push(credential.user),
+                Lookup::IdentityToken { .. } => users.push(store::TOKEN_USER.to_owned()),
+                Lookup::Broken { source, reason } => output::warn(format_args!("{source} cannot be used: {reason}")),
+                Lookup::None => {}
             }
-            let is_emptied_by_reboot = engine == Engine::Podman && podman::is_emptied_by_reboot(environment, &path);
-            Ok(Place { engine, path, is_emptied_by_reboot })
-        };
-        engines.into_iter().map(place).collect()
+        }
+        users.dedup();
+        if users.is_empty() {
+            return Err(Failure::no(format!("not logged into `{}`", self.name)));
+        }
+        match self.json {
+            true => output::json(&json!({ "registry": self.name.to_string(), "users": users })),
+            false => users.iter().for_each(|user| output::data(token::mask(user))),
+        }
+        Ok(())
     }
 
-    /// A store with the login in it.
-    fn with_login(&self, bytes: &[u8], place: &Place, credential: &Credential) -> Result<Vec<u8>, StoreError> {
-        store::set(bytes, stores::key(place.engine, &self.registry), &credential.user, &credential.secret)
+    /// Puts what no engine could read aside.
+    fn repair(&self, environment: &Environment) -> Result<(), Failure> {
+        for engine in self.flags.asked_or_installed()? {
+            for path in stores::read_paths(engine, environment) {
+                if let Some(aside) = stores::repair(&path)? {
+                    let (path, aside) = (path.display(), aside.display());
+                    output::say(format_args!("`{path}` was malformed: it is `{aside}` now, and a new one is begun"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the login goes, after making sure that the engine would read it there.
+    fn places(&self, environment: &Environment) -> Result<Vec<Place>, Failure> {
+        let mut engines = self.flags.asked_or_installed()?;
+        if let Some(part) = &self.name.part {
+            let registry = &self.name.registry;
+            let word =
+                format!("docker has one login for a whole registry, and no use for `{registry}/{}`", part.as_str());
+            engines.retain(|engine| *engine == Engine::Podman);
+            if self.flags.asks_for(Engine::Docker) || engines.is_empty() {
+                return Err(Failure::usage(word).hint(format!("name the registry: `pullpass login {registry}`")));
+            }
+            output::warn(word);
+        }
+        engines.into_iter().map(|engine| self.place(engine, environment)).collect()
+    }
+
+    fn place(&self, engine: Engine, environment: &Environment) -> Result<Place, Failure> {
+        let registry = self.name.registry.as_str();
+        if engine == Engine::Docker {
+            refuse_variable(environment, registry)?;
+        }
+        let target = stores::target(engine, environment, registry, self.persistent)?;
+        if let Source::Helper { name, .. } = &target {
+            credential_helper::get(name, stores::key(engine, &self.name.registry))
+                .map_err(|reason| helper_fails(engine, &target, registry, &reason))?;
+        }
+        let is_compatible = self.flags.is_compatible(environment);
+        let name = self.name.to_string();
+        if self.name.part.is_some() && (is_compatible || !matches!(target, Source::File(_))) {
+            return Err(Failure::usage(format!("{} holds logins of whole registries only", place_shown(&target)))
+                .hint(format!("name the registry, `{registry}`, or a file with `--authfile`")));
+        }
+        let is_helper = matches!(target, Source::Helper { .. });
+        let key = match (engine, is_helper) {
+            (Engine::Podman, true) => stores::key(engine, &self.name.registry).to_owned(),
+            _ => written_key(engine, is_compatible, &name).to_owned(),
+        };
+        let is_emptied_by_reboot = engine == Engine::Podman
+            && target.path().is_some_and(|path| !is_helper && podman::is_emptied_by_reboot(environment, path));
+        Ok(Place { engine, target, key, is_emptied_by_reboot })
     }
 
     fn credential(&self) -> Result<Credential, Failure> {
@@ -139,17 +231,26 @@ impl Login {
     }
 
     fn ask(&self, environment: &Environment, credential: &Credential) -> Result<Answer, Failure> {
-        let options = network::options(environment, &self.registry);
+        let registry = &self.name.registry;
+        self.retry.check(registry, credential).map_err(|failure| failure.fact("nothing was changed"))?;
+        let mut options = network::options(environment, registry);
+        options.insecure = self.tls_verify == Some(false);
+        if let Some(directory) = &self.cert_dir {
+            options.certs_dirs = vec![directory.clone()];
+        }
+        if self.verbose {
+            options.observer = Some(network::said_steps());
+        }
         network::block_on(async {
-            network::check_login(&self.registry, credential.clone(), options)
-                .await
-                .map_err(|error| self.refused(&error, Kind::of(&credential.secret)))
+            let answer = network::check_login(registry, credential.clone(), options).await;
+            refused::remember(registry, credential, answer.as_ref().map_err(AsRef::as_ref));
+            answer.map_err(|error| self.refused(&error, Kind::of(&credential.secret)))
         })
     }
 
     fn refused(&self, error: &RegistryError, kind: Kind) -> Failure {
         let failure = network::failure(error).fact("nothing was changed");
-        let is_ghcr = self.registry.as_str() == "ghcr.io";
+        let is_ghcr = self.name.registry.as_str() == "ghcr.io";
         match (&error.failure, kind) {
             (Cause::CredentialRefused { .. }, Kind::GithubFineGrained) if is_ghcr => {
                 failure.hint("ghcr.io takes no fine-grained tokens: make a classic one with `read:packages`")
@@ -163,38 +264,54 @@ impl Login {
             (Cause::CredentialRefused { .. }, _) if is_ghcr => {
                 failure.hint("it is expired, revoked or mistyped: make a new one at https://github.com/settings/tokens")
             }
-            (Cause::CredentialRefused { .. }, _) => failure
-                .hint(format!("make a new token at `{}`, and check that it belongs to this registry", self.registry)),
+            (Cause::CredentialRefused { .. }, _) => failure.hint(format!(
+                "make a new token at `{}`, and check that it belongs to this registry",
+                self.name.registry
+            )),
             _ => failure,
         }
     }
 
     /// Writes the login, and proves by reading that the engine finds it.
     fn write(&self, place: &Place, environment: &Environment, credential: &Credential) -> Result<(), Failure> {
-        stores::edit(&place.path, |bytes| self.with_login(bytes, place, credential))?;
-        if place.engine == Engine::Podman && self.persistent {
-            self.unshadow(&place.path, environment)?;
+        match &place.target {
+            Source::Helper { path, name } => {
+                let login = store::Credential { user: credential.user.clone(), secret: credential.secret.clone() };
+                credential_helper::store(name, &place.key, &login)?;
+                path.as_ref().map_or(Ok(()), |path| place.remove_readable(path, self.name.registry.as_str()))?;
+            }
+            _ => {
+                let path = place.target.path().unwrap_or(Path::new(""));
+                stores::edit(path, |bytes| place.with_login(bytes, credential))?;
+                if place.engine == Engine::Podman && self.persistent {
+                    self.unshadow(path, environment)?;
+                }
+            }
         }
-        match stores::lookup(place.engine, environment, &self.registry, self.registry.as_str())? {
+        let found = stores::lookup(place.engine, environment, &self.name.registry, &self.name.to_string())?;
+        let what = match found {
             Lookup::Found { credential: found, .. }
                 if found.secret == credential.secret && found.user == credential.user =>
             {
-                Ok(())
+                return Ok(());
             }
-            _ => Err(Failure::no(format!(
-                "the login was written to `{}`, but {} does not find it there",
-                place.path.display(),
-                place.engine.name()
-            ))
-            .hint("see what stands before it: `pullpass status`")),
-        }
+            Lookup::Found { source, .. } | Lookup::IdentityToken { source, .. } => format!("finds the one of {source}"),
+            Lookup::Broken { source, reason } => format!("fails at {source}: {reason}"),
+            Lookup::None => "finds none".to_owned(),
+        };
+        let engine = place.engine.name();
+        Err(Failure::no(format!("the login was written to {}, but {engine} {what}", place.shown()))
+            .hint(format!("see what stands before it: `pullpass status {}`", self.name)))
     }
 
     /// A login in the runtime file would win over the persistent one.
     fn unshadow(&self, written: &Path, environment: &Environment) -> Result<(), Failure> {
         let runtime = podman::login_path(environment, false);
         let Some(file) = stores::read(&runtime)?.filter(|_| runtime != written) else { return Ok(()) };
-        let twins = podman::twins(&file, self.registry.as_str());
+        let twins = match self.name.part {
+            Some(_) => vec![self.name.to_string()],
+            None => podman::twins(&file, self.name.registry.as_str()),
+        };
         let twins: Vec<&str> = twins.iter().map(String::as_str).collect();
         stores::edit(&runtime, |bytes| store::remove(bytes, &twins))
     }
@@ -209,7 +326,7 @@ impl Login {
             Kind::GithubRefresh => "a refresh token is no password",
             _ => return,
         };
-        if self.registry.as_str() == "ghcr.io" {
+        if self.name.registry.as_str() == "ghcr.io" {
             output::warn(format_args!(
                 "ghcr.io accepted this login, and will deny pulls all the same: {reason}; make a classic token with \
                  `read:packages`"
@@ -224,38 +341,89 @@ impl Login {
             Answer::NotAsked => {
                 output::warn(format_args!(
                     "`{}` lets everybody in, so that nothing is proved about the token",
-                    self.registry
+                    self.name.registry
                 ));
                 false
             }
         };
         if self.json {
-            let stores: Vec<_> =
-                places.iter().map(|place| json!({ "engine": place.engine.name(), "path": place.path })).collect();
+            let stores = places.iter().map(|place| {
+                let helper = if let Source::Helper { name, .. } = &place.target { Some(name) } else { None };
+                json!({ "engine": place.engine.name(), "path": place.target.path(), "helper": helper, "key": place.key })
+            });
             output::json(&json!({
-                "registry": self.registry.as_str(), "user": credential.user, "fingerprint": fingerprint,
-                "proved": proved, "stores": stores,
+                "registry": self.name.registry.as_str(), "user": credential.user, "fingerprint": fingerprint,
+                "proved": proved, "stores": stores.collect::<Vec<_>>(),
             }));
             return;
         }
         let verb = if proved { "accepted" } else { "did not ask for" };
-        output::data(format_args!("{} {verb} {fingerprint} of {}", self.registry, credential.user));
+        output::data(format_args!("{} {verb} {fingerprint} of {}", self.name.registry, credential.user));
         for place in places {
-            let path = place.path.display();
-            match place.is_emptied_by_reboot {
-                true => output::data(format_args!(
-                    "{}: {path} (a reboot empties it; `--persistent` writes one that stays)",
-                    place.engine.name()
-                )),
-                false => output::data(format_args!("{}: {path}", place.engine.name())),
-            }
+            let more = if place.is_emptied_by_reboot {
+                " (a reboot empties it; `--persistent` writes one that stays)"
+            } else {
+                ""
+            };
+            output::data(format_args!("{}: {}{more}", place.engine.name(), place.target));
         }
     }
 }
 
-/// A file that a login goes into.
-struct Place {
-    engine: Engine,
-    path: PathBuf,
-    is_emptied_by_reboot: bool,
+impl Place {
+    fn shown(&self) -> String {
+        place_shown(&self.target)
+    }
+
+    /// A file with the login in it, and without older spellings of its key, which hold an older login.
+    fn with_login(&self, bytes: &[u8], credential: &Credential) -> Result<Vec<u8>, StoreError> {
+        let bytes = store::set(bytes, &self.key, &credential.user, &credential.secret)?;
+        let file = AuthFile::parse(&bytes)?;
+        // Docker Hub's own key is one.
+        let is_old = |key: &&String| key.contains("://") && **key != self.key && docker::key(key) != docker::HUB_KEY;
+        let twins = podman::twins(&file, &self.key);
+        let old: Vec<&str> = twins.iter().filter(is_old).map(String::as_str).collect();
+        if old.is_empty() { Ok(bytes) } else { store::remove(&bytes, &old) }
+    }
+
+    /// An older login in the file that names the helper is of no use to anybody, and can be read.
+    fn remove_readable(&self, path: &Path, registry: &str) -> Result<(), Failure> {
+        let Some(file) = stores::read(path)? else { return Ok(()) };
+        let twins = match self.engine {
+            Engine::Docker => docker::twins(&file, registry),
+            Engine::Podman => podman::twins(&file, registry),
+        };
+        let is_readable = |(key, entry): &&(String, Entry)| twins.contains(key) && *entry != Entry::Marker;
+        let keys: Vec<&str> = file.entries().iter().filter(is_readable).map(|(key, _)| key.as_str()).collect();
+        if keys.is_empty() { Ok(()) } else { stores::edit(path, |bytes| store::remove(bytes, &keys)) }
+    }
+}
+
+/// What would not come back from a helper must not go into it.
+fn helper_fails(engine: Engine, target: &Source, registry: &str, reason: &str) -> Failure {
+    let failure = Failure::usage(format!("{} keeps the login of `{registry}` in {target}, which fails", engine.name()))
+        .fact(reason)
+        .fact("nothing was changed");
+    match target.path() {
+        Some(path) => failure.hint(format!("mend the helper, or take it out of `{}`", path.display())),
+        None => failure.hint("mend the helper, or take it out of `credential-helpers` in registries.conf"),
+    }
+}
+
+fn place_shown(target: &Source) -> String {
+    match target {
+        Source::File(path) => format!("`{}`", path.display()),
+        other => other.to_string(),
+    }
+}
+
+/// Docker takes a login from its variable before any other.
+fn refuse_variable(environment: &Environment, registry: &str) -> Result<(), Failure> {
+    let logins = environment.docker_auth_config.as_ref().map(docker::variable).and_then(Result::ok).unwrap_or_default();
+    if logins.iter().all(|(key, _)| key != docker::key(registry)) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("DOCKER_AUTH_CONFIG has a login of `{registry}`, which docker takes before any other"))
+        .fact("nothing was changed")
+        .hint("unset it, or change the login in it"))
 }

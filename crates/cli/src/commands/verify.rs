@@ -7,7 +7,7 @@ use pullpass_client::{
 };
 use pullpass_oci::{Reference, reference::InvalidReference};
 use pullpass_secrets::{
-    store::{Environment, Lookup},
+    store::{Environment, Lookup, Source},
     token,
 };
 use serde_json::{Value, json};
@@ -16,7 +16,9 @@ use crate::{
     engines::{self, Choice, Engine},
     environment,
     failure::{Exit, Failure},
-    network, output, stores,
+    network, output,
+    refused::{self, Retry},
+    stores,
 };
 
 /// Prove that a pull will work, or say what it fails at
@@ -35,6 +37,8 @@ pub(crate) struct Verify {
     reference: Reference,
     #[command(flatten)]
     engines: Choice,
+    #[command(flatten)]
+    retry: Retry,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -51,11 +55,11 @@ fn reference(text: &str) -> Result<Reference, String> {
 /// What an engine would present.
 enum Login {
     Credential {
-        path: String,
+        source: Source,
         credential: Credential,
     },
     None,
-    /// It cannot be told without doing what a later answer depends on: a helper, an identity token, a broken file.
+    /// It cannot be told: an identity token, a helper or a file that is broken.
     Unclear(String),
 }
 
@@ -109,17 +113,14 @@ impl Verify {
     fn login(&self, engine: Engine, environment: &Environment) -> Result<Login, Failure> {
         let name = format!("{}/{}", self.reference.registry, self.reference.repository);
         Ok(match stores::lookup(engine, environment, &self.reference.registry, &name)? {
-            Lookup::Found { path, credential, .. } => {
-                Login::Credential { path: path.display().to_string(), credential: network::credential(&credential) }
+            Lookup::Found { source, credential, .. } => {
+                Login::Credential { source, credential: network::credential(&credential) }
             }
             Lookup::None => Login::None,
-            Lookup::Helper { path, name } => {
-                Login::Unclear(format!("`{}` leaves the login to the credential helper `{name}`", path.display()))
+            Lookup::IdentityToken { source, .. } => {
+                Login::Unclear(format!("the login of {source} is an identity token"))
             }
-            Lookup::IdentityToken { path, .. } => {
-                Login::Unclear(format!("the login in `{}` is an identity token", path.display()))
-            }
-            Lookup::Broken { path, reason } => Login::Unclear(format!("`{}` is broken: {reason}", path.display())),
+            Lookup::Broken { source, reason } => Login::Unclear(format!("{source} is broken: {reason}")),
         })
     }
 
@@ -178,8 +179,17 @@ impl Verify {
     }
 
     async fn attempt(&self, environment: &Environment, credential: Option<&Credential>) -> Answer {
-        let options = network::options(environment, &self.reference.registry);
+        let registry = &self.reference.registry;
+        if let Some(credential) = credential
+            && let Some(ago) = self.retry.refused(registry, credential)
+        {
+            return Answer::refused_before(&refused::said(registry, &credential.user, ago));
+        }
+        let options = network::options(environment, registry);
         let attempt = pull::attempt(&self.reference, engines::architecture(), credential, options).await;
+        if let Some(credential) = credential {
+            refused::remember(registry, credential, attempt.outcome.as_ref());
+        }
         Answer::of(attempt)
     }
 
@@ -222,8 +232,8 @@ impl Verify {
         output::data(&self.reference);
         for prospect in prospects {
             let who = match &prospect.login {
-                Login::Credential { path, credential } => {
-                    format!("{}, {}, from {path}", credential.user, token::fingerprint(&credential.secret, &key))
+                Login::Credential { source, credential } => {
+                    format!("{}, {}, from {source}", credential.user, token::fingerprint(&credential.secret, &key))
                 }
                 Login::None => "no login".to_owned(),
                 Login::Unclear(why) => why.clone(),
@@ -244,8 +254,8 @@ impl Verify {
         let key = environment::fingerprint_key();
         let engines = prospects.iter().map(|prospect| {
             let login = match &prospect.login {
-                Login::Credential { path, credential } => json!({
-                    "path": path, "user": credential.user,
+                Login::Credential { source, credential } => json!({
+                    "path": source.path(), "source": source.to_string(), "user": credential.user,
                     "fingerprint": token::fingerprint(&credential.secret, &key),
                 }),
                 _ => Value::Null,
@@ -298,6 +308,21 @@ impl Answer {
             exit,
             is_plain: attempt.steps.iter().any(|step| step.url.starts_with("http://") && step.status.is_some()),
             steps: attempt.steps,
+        }
+    }
+
+    /// What was answered within the last day, and is not asked again.
+    fn refused_before(said: &str) -> Answer {
+        let error = format!("{said}, and it was not sent again (`--retry` sends it)");
+        let (steps, exit) = (Vec::new(), Some(Exit::No));
+        Answer {
+            alive: Some(false),
+            opens: Some(false),
+            error: Some(error),
+            digest: None,
+            is_plain: false,
+            exit,
+            steps,
         }
     }
 

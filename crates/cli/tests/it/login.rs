@@ -41,12 +41,214 @@ fn a_refused_token_changes_nothing_and_says_why() {
     let server = server(&serving);
     let other = Home::new();
     let foreign = self::server(&other).token("read:packages");
-    let before = listing(&home.path());
     let ran = login(&home, &server.registry, &foreign);
     assert_fails(&ran, 1, &["refused the credential of `alice`", "authentication required", "nothing was changed"]);
     assert!(!ran.said().contains(&foreign));
-    assert_eq!(listing(&home.path()), before);
+    let mut left = listing(&home.path());
+    left.retain(|path, entry| entry.kind == "file" && !path.to_string_lossy().contains(".local/state/pullpass/"));
+    assert!(left.is_empty(), "{left:?}");
     assert!(!podman_runtime(&home).exists());
+}
+
+#[test]
+fn a_refused_token_is_not_sent_again_for_a_day_unless_the_person_wants_it() {
+    let home = Home::new();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let is_good = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let answer = std::sync::Arc::clone(&is_good);
+    let registry = runtime.block_on(pullpass_testing::canned::Canned::start(move |request: &_| {
+        let status = if answer.load(std::sync::atomic::Ordering::SeqCst) && !request.header("authorization").is_empty()
+        {
+            200
+        } else {
+            401
+        };
+        pullpass_testing::canned::response(status, &[("www-authenticate", "Basic realm=\"r\"")], "{}")
+    }));
+    let sent = || registry.requests().iter().filter(|request| !request.header("authorization").is_empty()).count();
+    let host = registry.host();
+    assert_fails(&login(&home, &host, "first"), 1, &["refused"]);
+    assert_eq!(sent(), 1);
+    let ran = login(&home, &host, "first");
+    assert_fails(&ran, 1, &["refused this token of `alice` less than a minute ago", "not sent again", "--retry"]);
+    assert_eq!(sent(), 1);
+    let memory = fs::read(home.path().join(".local/state/pullpass/refused")).expect("a memory");
+    assert!(!String::from_utf8_lossy(&memory).contains("first"));
+    assert_eq!(mode(&home.path().join(".local/state/pullpass/refused")), 0o600);
+    // Another one is another one.
+    assert_fails(&login(&home, &host, "second"), 1, &["refused the credential"]);
+    assert_eq!(sent(), 2);
+    is_good.store(true, std::sync::atomic::Ordering::SeqCst);
+    let words = ["login", &host, "-u", "alice", "--password-stdin", "--docker", "--retry"];
+    pullpass_with_input(&home, &words, "first").expect_success();
+    login(&home, &host, "first").expect_success();
+}
+
+#[test]
+fn a_login_goes_into_the_helper_that_the_engine_asks() {
+    let (serving, home) = (Home::new(), Home::new());
+    let server = server(&serving);
+    helper(&home);
+    let (registry, token) = (&server.registry, server.token("read:packages"));
+    let old = r#"{"auth":"YTpi"}"#;
+    home.write(
+        ".docker/config.json",
+        format!(r#"{{"auths":{{"{registry}":{old},"quay.io":{old}}},"credsStore":"pullpass"}}"#),
+    );
+    fs::create_dir(home.runtime_dir().join("containers")).expect("a directory");
+    fs::write(podman_runtime(&home), format!(r#"{{"credHelpers":{{"{registry}":"pullpass"}}}}"#)).expect("a store");
+    let ran = login(&home, registry, &token);
+    assert!(ran.code == 0 && ran.stdout.contains("docker: the credential helper `pullpass`"), "{ran}");
+    assert!(ran.stdout.contains("podman: the credential helper `pullpass`"), "{ran}");
+    // The old login lay there readable, and was of no use.
+    let config = fs::read_to_string(docker_config(&home)).expect("a store");
+    assert_eq!(config, format!(r#"{{"auths":{{"quay.io":{old}}},"credsStore":"pullpass"}}"#));
+    let ran = pullpass(&home, &["login", "--get-login", registry]);
+    assert!(ran.code == 0 && ran.stdout == "alice\n", "{ran}");
+    let ran = pullpass(&home, &["logout", registry]);
+    assert!(ran.code == 0 && ran.stdout.contains("from the credential helper `pullpass`"), "{ran}");
+    assert_fails(&pullpass(&home, &["login", "--get-login", registry]), 1, &["not logged into"]);
+}
+
+#[test]
+fn podman_logs_into_the_first_helper_of_registries_conf() {
+    let (serving, home) = (Home::new(), Home::new());
+    let server = server(&serving);
+    helper(&home);
+    home.write(".config/containers/registries.conf", "credential-helpers = [\"pullpass\", \"containers-auth.json\"]\n");
+    let words = ["login", &server.registry, "-u", "alice", "--password-stdin", "--podman"];
+    let ran = pullpass_with_input(&home, &words, &server.token("read:packages"));
+    assert!(ran.code == 0 && ran.stdout.contains("podman: the credential helper `pullpass`"), "{ran}");
+    assert!(!podman_runtime(&home).exists());
+    pullpass(&home, &["logout", &server.registry]).expect_success();
+    assert_fails(&pullpass(&home, &["login", "--get-login", &server.registry]), 1, &["not logged into"]);
+}
+
+#[test]
+fn a_helper_that_fails_is_found_out_before_anything_changes() {
+    let (serving, home) = (Home::new(), Home::new());
+    let server = server(&serving);
+    let token = server.token("read:packages");
+    scripted_helper(&home, "garbage", "echo hunter2");
+    scripted_helper(&home, "crash", "echo hunter2; kill -9 $$");
+    scripted_helper(&home, "dbus", "echo 'Cannot autolaunch D-Bus without X11 $DISPLAY'; exit 1");
+    for (name, word) in [
+        ("garbage", "printed no credential"),
+        ("crash", "signal: 9"),
+        ("dbus", "exit status: 1"),
+        ("missing", "not installed"),
+        ("../evil", "could be a path"),
+    ] {
+        home.write(".docker/config.json", format!(r#"{{"credsStore":"{name}"}}"#));
+        let before = (listing(&home.path()), listing(&home.runtime_dir()));
+        let ran = login(&home, &server.registry, &token);
+        assert_fails(&ran, 2, &[word, "which fails", "nothing was changed", "config.json"]);
+        assert!(!ran.said().contains("hunter2"), "{ran}");
+        assert_eq!((listing(&home.path()), listing(&home.runtime_dir())), before);
+    }
+}
+
+#[test]
+fn a_helper_that_forgets_at_once_is_not_believed() {
+    let (serving, home) = (Home::new(), Home::new());
+    let server = server(&serving);
+    scripted_helper(&home, "sieve", "[ $1 = get ] || exit 0; echo credentials not found in native keychain; exit 1");
+    home.write(".docker/config.json", r#"{"credsStore":"sieve"}"#);
+    let words = ["login", &server.registry, "-u", "alice", "--password-stdin", "--docker"];
+    let ran = pullpass_with_input(&home, &words, &server.token("read:packages"));
+    assert_fails(&ran, 1, &["docker finds none"]);
+}
+
+#[test]
+fn a_part_of_a_registry_has_a_login_of_its_own_for_podman_only() {
+    let (serving, home) = (Home::new(), Home::new());
+    let server = server(&serving);
+    let (registry, token) = (&server.registry, server.token("read:packages"));
+    let part = format!("{registry}/alice");
+    let ran = login(&home, &part, &token);
+    assert_fails(&ran, 2, &["docker has one login for a whole registry"]);
+    let words = ["login", &part, "-u", "alice", "--password-stdin", "--podman"];
+    pullpass_with_input(&home, &words, &token).expect_success();
+    assert!(fs::read_to_string(podman_runtime(&home)).expect("a store").contains(&format!("\"{part}\"")));
+    assert!(!docker_config(&home).exists());
+    assert_fails(&pullpass(&home, &["login", "--get-login", registry]), 1, &["not logged into"]);
+    for no in [format!("{part}:v1"), format!("{part}@sha256:{}", "0".repeat(64))] {
+        assert_fails(&login(&home, &no, &token), 2, &["without tag"]);
+    }
+    pullpass(&home, &["logout", registry]).expect_success();
+    assert!(fs::read_to_string(podman_runtime(&home)).expect("a store").contains(&part), "the part's own login stays");
+    pullpass(&home, &["logout", &part]).expect_success();
+    assert!(!fs::read_to_string(podman_runtime(&home)).expect("a store").contains(&part));
+}
+
+#[test]
+fn older_spellings_of_the_key_go_and_a_url_means_its_host() {
+    let (serving, home) = (Home::new(), Home::new());
+    let server = server(&serving);
+    let registry = &server.registry;
+    home.write(".docker/config.json", format!(r#"{{"auths":{{"https://{registry}/v1/":{{"auth":"YTpi"}}}}}}"#));
+    login(&home, &format!("https://{registry}/v2/"), &server.token("read:packages")).expect_success();
+    let config = fs::read_to_string(docker_config(&home)).expect("a store");
+    assert!(config.contains(&format!("\"{registry}\"")) && !config.contains("https://"), "{config}");
+}
+
+#[test]
+fn files_are_where_the_options_of_the_engines_say() {
+    let (serving, home) = (Home::new(), Home::new());
+    let server = server(&serving);
+    let (registry, token) = (&server.registry, server.token("read:packages"));
+    for (option, place) in [("--authfile", "a.json"), ("--compat-auth-file", "c.json"), ("--config", "d")] {
+        let words = ["login", registry, "-u", "alice", "--password-stdin", option, place, "--json"];
+        let mut words = words.to_vec();
+        if option == "--config" {
+            words.push("--docker");
+        }
+        let ran = pullpass_with_input(&home, &words, &token);
+        assert_eq!(ran.code, 0, "{ran}");
+        let path = home.path().join(if option == "--config" { "d/config.json" } else { place });
+        assert!(fs::read_to_string(&path).expect("a store").contains(registry), "{ran}");
+        assert_eq!(mode(&path), 0o600);
+        pullpass(&home, &["logout", registry, option, place]).expect_success();
+        assert!(!fs::read_to_string(&path).expect("a store").contains(registry));
+    }
+    assert!(!docker_config(&home).exists() && !podman_runtime(&home).exists());
+    let part = format!("{registry}/alice");
+    let words = ["login", &part, "-u", "alice", "--password-stdin", "--compat-auth-file", "c.json"];
+    assert_fails(&pullpass_with_input(&home, &words, &token), 2, &["whole registries only"]);
+    let both = ["login", registry, "--authfile", "a", "--compat-auth-file", "b"];
+    assert_fails(&pullpass(&home, &both), 2, &["cannot be used with"]);
+}
+
+#[test]
+fn a_malformed_file_is_put_aside_when_the_person_says_so() {
+    let (serving, home) = (Home::new(), Home::new());
+    let server = server(&serving);
+    let token = server.token("read:packages");
+    let broken = "{\"auths\": {\"quay.io\": {";
+    let path = home.write(".docker/config.json", broken);
+    assert_fails(&login(&home, &server.registry, &token), 2, &["line 1", "--repair"]);
+    let words = ["login", &server.registry, "-u", "alice", "--password-stdin", "--docker", "--repair"];
+    let ran = pullpass_with_input(&home, &words, &token);
+    assert!(ran.code == 0 && ran.stderr.contains("config.json.bak-1"), "{ran}");
+    assert_eq!(fs::read_to_string(path.with_file_name("config.json.bak-1")).expect("the old one"), broken);
+    assert_eq!(mode(&path.with_file_name("config.json.bak-1")), 0o600);
+    assert!(fs::read_to_string(&path).expect("a store").contains(&server.registry));
+}
+
+#[test]
+fn a_login_that_dockers_variable_would_hide_is_refused() {
+    let (serving, home) = (Home::new(), Home::new());
+    let server = server(&serving);
+    let variable = format!(r#"{{"auths":{{"{}":{{"auth":"Y2k6eA=="}}}}}}"#, server.registry);
+    let words = ["login", &server.registry, "-u", "alice", "--password-stdin", "--docker"];
+    let mut login = command(&home, &words);
+    login.env("DOCKER_AUTH_CONFIG", &variable);
+    let ran = pullpass_testing::run::run_with_input(&mut login, &server.token("read:packages"));
+    assert_fails(&ran, 2, &["DOCKER_AUTH_CONFIG has a login", "nothing was changed"]);
+    assert!(!docker_config(&home).exists());
+    let mut logout = command(&home, &["logout", &server.registry]);
+    let ran = pullpass_testing::run::run(logout.env("DOCKER_AUTH_CONFIG", &variable));
+    assert_fails(&ran, 1, &["still has a login", "DOCKER_AUTH_CONFIG"]);
 }
 
 #[test]
@@ -167,8 +369,7 @@ fn a_store_that_cannot_be_used_is_left_alone() {
     let token = server.token("read:packages");
     for (config, words) in [
         ("{\"auths\": {\"quay.io\": {}", &["config.json", "line 1"][..]),
-        (r#"{"credsStore": "pass"}"#, &["credential helper `pass`", "docker login"]),
-        (&format!(r#"{{"credHelpers": {{"{}": "ecr"}}}}"#, server.registry), &["credential helper `ecr`"]),
+        (r#"{"auths": []}"#, &["config.json", "`auths` is not an object"]),
     ] {
         home.write(".docker/config.json", config);
         let before = (listing(&home.path()), listing(&home.runtime_dir()));
@@ -236,7 +437,7 @@ fn a_persistent_login_is_not_put_where_podman_would_not_look() {
     fs::create_dir(home.runtime_dir().join("containers")).expect("a directory");
     fs::write(podman_runtime(&home), format!(r#"{{"credHelpers":{{"{}":"ecr"}}}}"#, server.registry)).expect("a store");
     let ran = pullpass_with_input(&home, &words, &server.token("read:packages"));
-    assert_fails(&ran, 2, &["credential helper `ecr`"]);
+    assert_fails(&ran, 2, &["credential helper `ecr`", "not installed"]);
     assert!(!podman_persistent(&home).exists());
 
     fs::write(podman_runtime(&home), format!(r#"{{"auths":{{"https://{}":{{"auth":"YTpi"}}}}}}"#, server.registry))

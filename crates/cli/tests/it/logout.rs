@@ -38,15 +38,29 @@ fn all_means_all_and_nothing_is_no_error() {
 }
 
 #[test]
-fn a_helper_in_the_way_is_said_and_nothing_changes() {
+fn a_helper_that_cannot_be_asked_makes_a_logout_fail_loudly() {
     let home = Home::new();
     home.write(".docker/config.json", format!(r#"{{"auths":{{"ghcr.io":{LOGIN}}},"credsStore":"pass"}}"#));
-    home.write(".config/containers/auth.json", format!(r#"{{"auths":{{"ghcr.io":{LOGIN}}}}}"#));
-    let before = listing(&home.path());
     for words in [&["logout"][..], &["logout", "--all"]] {
-        assert_fails(&pullpass(&home, words), 2, &["credential helper `pass`", "docker logout"]);
-        assert_eq!(listing(&home.path()), before);
+        assert_fails(&pullpass(&home, words), 3, &["may still be", "docker-credential-pass", "not installed"]);
     }
+    // What could be removed is.
+    assert!(!fs::read_to_string(docker_config(&home)).expect("a store").contains("ghcr.io"));
+    scripted_helper(
+        &home,
+        "pass",
+        r#"[ $1 = get ] && echo '{"ServerURL":"s","Username":"u","Secret":"hunter2"}'; exit 0"#,
+    );
+    let ran = pullpass(&home, &["logout"]);
+    assert_fails(&ran, 1, &["`pass` still has the login of `ghcr.io`"]);
+    assert!(!ran.said().contains("hunter2"), "{ran}");
+}
+
+#[test]
+fn a_login_in_the_old_file_of_docker_is_said_and_stays() {
+    let home = Home::new();
+    home.write(".dockercfg", format!(r#"{{"https://ghcr.io/v1/":{LOGIN}}}"#));
+    assert_fails(&pullpass(&home, &["logout", "--podman"]), 1, &[".dockercfg", "by hand"]);
 }
 
 #[test]
@@ -63,7 +77,7 @@ fn a_malformed_store_stops_a_logout_before_it_begins() {
 fn helpers_of_single_registries_are_not_overlooked() {
     let home = Home::new();
     home.write(".docker/config.json", r#"{"credHelpers":{"gcr.io":"gcloud"}}"#);
-    assert_fails(&pullpass(&home, &["logout", "--all"]), 2, &["credential helper `gcloud`", "gcr.io"]);
+    assert_fails(&pullpass(&home, &["logout", "--all"]), 3, &["docker-credential-gcloud", "gcr.io"]);
     let status = pullpass(&home, &["status"]);
     assert!(status.stderr.contains("`gcloud (gcr.io)`"), "{status}");
     assert_eq!(pullpass(&home, &["logout", "ghcr.io"]).code, 0);

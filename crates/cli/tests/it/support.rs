@@ -68,3 +68,16 @@ pub(crate) fn assert_fails(ran: &Ran, code: i32, words: &[&str]) {
         assert!(ran.stderr.contains(word), "`{word}` is missing: {ran}");
     }
 }
+
+/// A credential helper on the PATH of [`command`]: this program under the helper's name.
+pub(crate) fn helper(home: &Home) {
+    std::os::unix::fs::symlink(PROGRAM, home.side_dir("bin").join("docker-credential-pullpass")).expect("a new link");
+}
+
+/// A credential helper on the PATH of [`command`] that is this script.
+pub(crate) fn scripted_helper(home: &Home, name: &str, script: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    let path = home.side_dir("bin").join(format!("docker-credential-{name}"));
+    std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a new file");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("own file");
+}

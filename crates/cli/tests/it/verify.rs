@@ -85,7 +85,8 @@ fn what_could_not_be_found_out_is_not_a_no() {
     let server = server(&serving);
     let (code, json) = verify(&home, &server.reference("alice/app:v1").parse().expect("a reference"));
     assert_eq!(code, 3, "{json}");
-    assert!(json["verdict"].as_str().expect("a verdict").contains("credential helper `pass`"), "{json}");
+    let verdict = json["verdict"].as_str().expect("a verdict");
+    assert!(verdict.contains("credential helper `pass`") && verdict.contains("not installed"), "{json}");
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Docker's way with credentials: docker/cli `cli/config/configfile/file.go` and `cli/config/credentials/file_store.go`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::{AuthFile, Entry, Environment, Lookup};
+use super::{Ask, AuthFile, Credential, Entry, Environment, Lookup, Source, json, read_entry};
+use crate::Secret;
 
 /// The key under which Docker keeps the login of Docker Hub.
 pub const HUB_KEY: &str = "https://index.docker.io/v1/";
@@ -30,27 +31,62 @@ pub fn helper<'file>(file: &'file AuthFile, registry: &str) -> Option<&'file str
     }
 }
 
-/// What Docker finds for a registry in the file at `path`, of which `bytes` are the contents.
-pub fn lookup(path: &Path, bytes: &[u8], registry: &str) -> Lookup {
-    let path = path.to_owned();
-    let file = match AuthFile::parse(bytes) {
-        Ok(file) => file,
-        Err(error) => return Lookup::Broken { path, reason: error.to_string() },
-    };
-    if let Some(name) = helper(&file, registry) {
-        return Lookup::Helper { path, name: name.to_owned() };
+/// What Docker finds for a registry, with the contents of the file at [`config_path`], if there is one.
+///
+/// `$DOCKER_AUTH_CONFIG` goes before everything (docker/cli `cli/config/memorystore`, since 28.3), then a helper, of which
+/// the file's own entry is no alternative, then the file.
+pub fn lookup(environment: &Environment, file: Option<&[u8]>, registry: &str, ask: Ask) -> Lookup {
+    let name = key(registry);
+    // Docker warns of a variable that it cannot use, and goes on without it.
+    let variable = environment.docker_auth_config.as_ref().map(variable).and_then(Result::ok).unwrap_or_default();
+    if let Some((key, credential)) = variable.into_iter().find(|(key, _)| key == name) {
+        return Lookup::Found { source: Source::Variable, key, credential };
     }
-    let key = key(registry);
-    let legacy =
-        || file.entries().iter().find(|(name, _)| host(name) == key).map(|(name, entry)| (name.as_str(), entry));
-    let Some((key, entry)) = file.entry(key).map(|entry| (key, entry)).or_else(legacy) else { return Lookup::None };
+    let path = config_path(environment);
+    let file = match AuthFile::parse(file.unwrap_or_default()) {
+        Ok(file) => file,
+        Err(error) => return Lookup::Broken { source: Source::File(path), reason: error.to_string() },
+    };
+    if let Some(helper) = helper(&file, registry) {
+        let source = Source::Helper { path: Some(path), name: helper.to_owned() };
+        return Lookup::asked(source, name, ask(helper, name));
+    }
+    let source = Source::File(path);
+    let legacy = || file.entries().iter().find(|(key, _)| host(key) == name).map(|(key, entry)| (key.as_str(), entry));
+    let Some((key, entry)) = file.entry(name).map(|entry| (name, entry)).or_else(legacy) else { return Lookup::None };
     let key = key.to_owned();
     match entry.clone() {
-        Entry::Credential(credential) | Entry::Plain(credential) => Lookup::Found { path, key, credential },
-        Entry::IdentityToken { token, .. } => Lookup::IdentityToken { path, key, token },
+        Entry::Credential(credential) | Entry::Plain(credential) => Lookup::Found { source, key, credential },
+        Entry::IdentityToken { token, .. } => Lookup::IdentityToken { source, key, token },
         Entry::Marker => Lookup::None,
-        Entry::Bad(reason) => Lookup::Broken { path, reason: format!("the entry for `{key}`: {reason}") },
+        Entry::Bad(reason) => Lookup::Broken { source, reason: format!("the entry for `{key}`: {reason}") },
     }
+}
+
+/// The logins in `$DOCKER_AUTH_CONFIG`, which Docker takes from it as a whole or not at all (docker/cli
+/// `cli/config/configfile/file.go`, `parseEnvConfig`): `{"auths":{"HOST":{"auth":"BASE64"}}}` and nothing else.
+///
+/// # Errors
+/// Why Docker does not use it, in words for a person.
+pub fn variable(text: &Secret) -> Result<Vec<(String, Credential)>, String> {
+    let bytes = text.reveal().as_bytes();
+    let text = json::validate(bytes).map_err(|error| error.to_string())?;
+    let not_an_object = |what: &str| format!("{what} is not an object");
+    let mut logins = Vec::new();
+    for member in json::members(text, 0).ok_or_else(|| not_an_object("it"))? {
+        if !member.name.eq_ignore_ascii_case("auths") {
+            return Err(format!("Docker knows no `{}` there", crate::token::mask(&member.name)));
+        }
+        for entry in json::members(text, member.value.start).ok_or_else(|| not_an_object("`auths`"))? {
+            let fields = json::members(text, entry.value.start).unwrap_or_default();
+            match read_entry(&text[entry.value]) {
+                Entry::Credential(credential) if fields.len() == 1 => logins.push((entry.name, credential)),
+                Entry::Bad(reason) => return Err(format!("the entry for `{}`: {reason}", entry.name)),
+                _ => return Err(format!("the entry for `{}` has something else than `auth`", entry.name)),
+            }
+        }
+    }
+    Ok(logins)
 }
 
 /// Every key that a logout must erase: what `docker logout` erases, and what is in `file` that Docker would fall back to.

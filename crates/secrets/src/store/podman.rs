@@ -3,7 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{AuthFile, BadEntry, Entry, Environment, Lookup};
+use super::{Ask, AuthFile, BadEntry, Entry, Environment, Lookup, Source, StoreError};
+
+/// The auth files' name among the helpers of registries.conf.
+pub const AUTH_FILES: &str = "containers-auth.json";
 
 /// The file that `podman login` writes. By default a reboot empties it; `persistent` is the one that stays. An explicit
 /// file, by `$REGISTRY_AUTH_FILE` or `$DOCKER_CONFIG`, goes before both, because Podman reads no other then.
@@ -28,6 +31,7 @@ pub fn read_paths(environment: &Environment) -> Vec<PathBuf> {
             runtime_path(environment),
             persistent_path(environment),
             environment.home.join(".docker").join("config.json"),
+            environment.home.join(".dockercfg"),
         ],
     }
 }
@@ -43,32 +47,91 @@ pub fn helper<'file>(file: &'file AuthFile, registry: &str) -> Option<&'file str
 }
 
 /// What Podman finds for `name`, a registry or a repository with its registry (`ghcr.io/owner/name`, without tag and
-/// digest), in `files` with their contents in the order of [`read_paths`]. The most specific key of a file wins.
-pub fn lookup<'file>(files: impl IntoIterator<Item = (&'file Path, &'file [u8])>, name: &str) -> Lookup {
+/// digest), with the contents of [`read_paths`] in their order.
+///
+/// The helpers of registries.conf and the auth files are asked in the order that it gives; one that fails is passed over when
+/// another has a login.
+pub fn lookup<'file>(
+    environment: &Environment,
+    files: impl IntoIterator<Item = (&'file Path, &'file [u8])>,
+    name: &str,
+    ask: Ask,
+) -> Lookup {
     let name = key(name);
-    let registry = name.split('/').next().unwrap_or_default();
+    let registry = registry(name);
+    let mut files = Some(files);
+    let mut broken = Lookup::None;
+    for helper in helpers(environment) {
+        let found = if helper == AUTH_FILES {
+            files.take().map_or(Lookup::None, |files| in_files(files, name, ask))
+        } else {
+            let source = Source::Helper { path: None, name: helper.to_owned() };
+            Lookup::asked(source, registry, ask(helper, registry))
+        };
+        match found {
+            Lookup::None => {}
+            Lookup::Broken { .. } => broken = found,
+            _ => return found,
+        }
+    }
+    broken
+}
+
+/// What registries.conf has Podman ask, the auth files when it says nothing.
+pub fn helpers(environment: &Environment) -> Vec<&str> {
+    match environment.credential_helpers.as_slice() {
+        [] => vec![AUTH_FILES],
+        helpers => helpers.iter().map(String::as_str).collect(),
+    }
+}
+
+/// The most specific key of a file wins, and the first file that has one.
+fn in_files<'file>(files: impl IntoIterator<Item = (&'file Path, &'file [u8])>, name: &str, ask: Ask) -> Lookup {
+    let registry = registry(name);
     for (path, bytes) in files {
-        let path = path.to_owned();
-        let file = match AuthFile::parse(bytes) {
+        let source = Source::File(path.to_owned());
+        let file = match parse(path, bytes) {
             Ok(file) => file,
-            Err(error) => return Lookup::Broken { path, reason: error.to_string() },
+            Err(error) => return Lookup::Broken { source, reason: error.to_string() },
         };
         if let Some(helper) = helper(&file, registry) {
-            return Lookup::Helper { path, name: helper.to_owned() };
+            let source = Source::Helper { path: Some(path.to_owned()), name: helper.to_owned() };
+            match Lookup::asked(source, registry, ask(helper, registry)) {
+                Lookup::None => continue,
+                found => return found,
+            }
         }
+        let name = if is_dockercfg(path) { registry } else { name };
         let Some((key, entry)) = find(&file, name, registry) else { continue };
         let key = key.to_owned();
         match entry.clone() {
-            Entry::Credential(credential) => return Lookup::Found { path, key, credential },
-            Entry::IdentityToken { token, has_auth: true } => return Lookup::IdentityToken { path, key, token },
+            Entry::Credential(credential) => return Lookup::Found { source, key, credential },
+            Entry::IdentityToken { token, has_auth: true } => return Lookup::IdentityToken { source, key, token },
             // What has no `auth`, or no colon in it, counts as no login in this file.
             Entry::IdentityToken { .. } | Entry::Plain(_) | Entry::Marker | Entry::Bad(BadEntry::Colon) => {}
             Entry::Bad(reason) => {
-                return Lookup::Broken { path, reason: format!("the entry for `{key}`: {reason}") };
+                return Lookup::Broken { source, reason: format!("the entry for `{key}`: {reason}") };
             }
         }
     }
     Lookup::None
+}
+
+/// Reads one of [`read_paths`].
+///
+/// # Errors
+/// As [`AuthFile::parse`].
+pub fn parse(path: &Path, bytes: &[u8]) -> Result<AuthFile, StoreError> {
+    if is_dockercfg(path) { AuthFile::parse_dockercfg(bytes) } else { AuthFile::parse(bytes) }
+}
+
+/// Whether Podman only reads this file, which Docker before 1.7 wrote.
+pub fn is_dockercfg(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == ".dockercfg")
+}
+
+fn registry(name: &str) -> &str {
+    name.split('/').next().unwrap_or_default()
 }
 
 /// Every key that a logout from `registry` must erase. Keys of parts of a registry are logins of their own, and stay.

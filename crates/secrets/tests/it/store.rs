@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use proptest::prelude::*;
 use pullpass_secrets::{
     Secret,
-    store::{self, AuthFile, BadEntry, Entry, Environment, Lookup, StoreError, docker, podman},
+    store::{self, AuthFile, BadEntry, Credential, Entry, Environment, Lookup, Source, StoreError, docker, podman},
 };
 use serde_json::{Value, json};
 
@@ -28,27 +28,51 @@ fn remove(file: &str, keys: &[&str]) -> String {
 
 /// What a lookup found, in words that a test can compare.
 fn shown(lookup: Lookup) -> String {
-    let name = |path: PathBuf| path.display().to_string();
+    let place = |source: &Source| match source {
+        Source::Helper { path: Some(path), name } => format!("{} helper {name}", path.display()),
+        source => source.to_string(),
+    };
     match lookup {
-        Lookup::Found { path, key, credential } => {
-            format!("{} {key} {}:{}", name(path), credential.user, credential.secret.reveal())
+        Lookup::Found { source, key, credential } => {
+            format!("{} {key} {}:{}", place(&source), credential.user, credential.secret.reveal())
         }
-        Lookup::IdentityToken { path, key, token } => format!("{} {key} token {}", name(path), token.reveal()),
-        Lookup::Helper { path, name: helper } => format!("{} helper {helper}", name(path)),
-        Lookup::Broken { path, reason } => format!("{} broken: {reason}", name(path)),
+        Lookup::IdentityToken { source, key, token } => format!("{} {key} token {}", place(&source), token.reveal()),
+        Lookup::Broken { source, reason } => format!("{} broken: {reason}", place(&source)),
         Lookup::None => "none".to_owned(),
     }
 }
 
+/// Helpers as the engines meet them: some have a login, some have none, some fail.
+fn ask(helper: &str, server: &str) -> Result<Option<Credential>, String> {
+    let login = |user: &str| Ok(Some(Credential { user: user.to_owned(), secret: secret("helped") }));
+    match (helper, server) {
+        ("broken", _) => Err("it hangs".to_owned()),
+        ("own" | "pass", "ghcr.io" | "own.io" | "other.io" | docker::HUB_KEY) => login("me"),
+        ("token", _) => login(store::TOKEN_USER),
+        _ => Ok(None),
+    }
+}
+
 fn docker_finds(file: &Value, registry: &str) -> String {
-    shown(docker::lookup(Path::new("c"), file.to_string().as_bytes(), registry))
+    docker_finds_in(file.to_string().as_bytes(), registry, None)
+}
+
+fn docker_finds_in(file: &[u8], registry: &str, variable: Option<&str>) -> String {
+    let docker_auth_config = variable.map(secret);
+    let environment = Environment { docker_config: Some("d".into()), docker_auth_config, ..environment() };
+    shown(docker::lookup(&environment, Some(file), registry, &ask)).replace("d/config.json", "c")
 }
 
 fn podman_finds(files: &[Value], name: &str) -> String {
+    podman_finds_with(&[], files, name)
+}
+
+fn podman_finds_with(helpers: &[&str], files: &[Value], name: &str) -> String {
     let texts: Vec<String> = files.iter().map(Value::to_string).collect();
     let names: Vec<PathBuf> = (0..files.len()).map(|number| PathBuf::from(number.to_string())).collect();
     let files = names.iter().zip(&texts).map(|(name, text)| (name.as_path(), text.as_bytes()));
-    shown(podman::lookup(files, name))
+    let credential_helpers = helpers.iter().map(|name| (*name).to_owned()).collect();
+    shown(podman::lookup(&Environment { credential_helpers, ..environment() }, files, name, &ask))
 }
 
 fn environment() -> Environment {
@@ -59,6 +83,8 @@ fn environment() -> Environment {
         xdg_runtime_dir: Some("/run/user/1000".into()),
         xdg_config_home: None,
         uid: 1000,
+        docker_auth_config: None,
+        credential_helpers: Vec::new(),
     }
 }
 
@@ -198,16 +224,46 @@ fn docker_looks_where_docker_looks() {
     ] {
         assert_eq!(docker_finds(&file, registry), found);
     }
-    let helpers = json!({ "auths": { "ghcr.io": { "auth": auth("me:1") } }, "credSstore": "pass",
-        "credHelpers": { "own.io": "own", "ghcr.io": "" } });
-    assert_eq!(docker_finds(&helpers, "own.io"), "c helper own");
-    assert_eq!(docker_finds(&helpers, "other.io"), "c helper pass");
-    assert_eq!(docker_finds(&helpers, "ghcr.io"), "c ghcr.io me:1");
-    assert_eq!(
-        shown(docker::lookup(Path::new("c"), b"{\n?", "ghcr.io")),
-        "c broken: malformed JSON at line 2, column 1"
-    );
-    assert_eq!(shown(docker::lookup(Path::new("c"), b"", "ghcr.io")), "none");
+    assert_eq!(docker_finds_in(b"{\n?", "ghcr.io", None), "c broken: malformed JSON at line 2, column 1");
+    assert_eq!(docker_finds_in(b"", "ghcr.io", None), "none");
+}
+
+#[test]
+fn docker_asks_the_helper_that_its_file_names_and_never_the_file_then() {
+    let helpers = json!({ "auths": { "ghcr.io": { "auth": auth("me:1") }, "empty.io": { "auth": auth("me:2") } },
+        "credSstore": "pass", "credHelpers": { "own.io": "own", "ghcr.io": "", "hangs.io": "broken", "id.io": "token" } });
+    for (registry, found) in [
+        ("own.io", "c helper own own.io me:helped"),
+        ("other.io", "c helper pass other.io me:helped"),
+        ("docker.io", "c helper pass https://index.docker.io/v1/ me:helped"),
+        ("ghcr.io", "c ghcr.io me:1"),
+        ("empty.io", "none"),
+        ("hangs.io", "c helper broken broken: it hangs"),
+        ("id.io", "c helper token id.io token helped"),
+    ] {
+        assert_eq!(docker_finds(&helpers, registry), found);
+    }
+}
+
+#[test]
+fn docker_takes_its_variable_first_and_as_a_whole_or_not_at_all() {
+    let file = json!({ "auths": { "ghcr.io": { "auth": auth("me:1") } }, "credsStore": "pass" });
+    let finds = |variable: &str| docker_finds_in(file.to_string().as_bytes(), "ghcr.io", Some(variable));
+    let entry = |more: &str| format!(r#"{{"auths":{{"ghcr.io":{{"auth":"{}"{more}}}}}}}"#, auth("ci:2"));
+    assert_eq!(finds(&entry("")), "DOCKER_AUTH_CONFIG ghcr.io ci:2");
+    let fallback = "c helper pass ghcr.io me:helped";
+    assert_eq!(finds(r#"{"auths":{}}"#), fallback);
+    for unused in [
+        entry(r#","email":"a@example.org""#),
+        entry("").replace("auths\":", "credsStore\":\"x\",\"auths\":"),
+        entry("") + "{}",
+        entry("").replace("ghcr.io", "https://ghcr.io"),
+        r#"{"auths":{"ghcr.io":{"auth":"?"}}}"#.to_owned(),
+        r#"{"auths":{"ghcr.io":{}}}"#.to_owned(),
+        "[]".to_owned(),
+    ] {
+        assert_eq!(finds(&unused), fallback, "{unused}");
+    }
 }
 
 #[test]
@@ -225,11 +281,56 @@ fn podman_looks_where_podman_looks() {
         ("plain.io/a", "1 plain.io me:6"),
         ("bare.io/a", "1 bare.io me:8"),
         ("broken.io/a", "0 broken: the entry for `broken.io`: its `auth` is not base64"),
-        ("own.io/a", "0 helper own"),
+        ("own.io/a", "0 helper own own.io me:helped"),
         ("registry-1.docker.io/library/alpine", "0 docker.io me:3"),
         ("unknown.io/a", "none"),
     ] {
         assert_eq!(podman_finds(&[one.clone(), two.clone()], name), found);
+    }
+}
+
+#[test]
+fn podman_goes_on_to_the_next_file_when_a_helper_has_nothing_but_not_when_it_fails() {
+    let one = json!({ "credHelpers": { "ghcr.io": "nothing", "hangs.io": "broken" } });
+    let two = json!({ "auths": { "ghcr.io": { "auth": auth("me:1") }, "hangs.io": { "auth": auth("me:2") } } });
+    assert_eq!(podman_finds(&[one.clone(), two.clone()], "ghcr.io/a"), "1 ghcr.io me:1");
+    assert_eq!(podman_finds(&[one, two], "hangs.io/a"), "0 helper broken broken: it hangs");
+}
+
+#[test]
+fn podman_asks_the_helpers_of_registries_conf_in_their_order() {
+    let file = json!({ "auths": { "ghcr.io/a": { "auth": auth("me:1") } } });
+    for (helpers, found) in [
+        (&["pass", podman::AUTH_FILES][..], "the credential helper `pass` ghcr.io me:helped"),
+        (&[podman::AUTH_FILES, "pass"], "0 ghcr.io/a me:1"),
+        (&["broken", "nothing", podman::AUTH_FILES], "0 ghcr.io/a me:1"),
+        (&["nothing", "broken"], "the credential helper `broken` broken: it hangs"),
+        (&["nothing"], "none"),
+    ] {
+        assert_eq!(podman_finds_with(helpers, std::slice::from_ref(&file), "ghcr.io/a/b"), found, "{helpers:?}");
+    }
+}
+
+#[test]
+fn podman_reads_the_old_file_of_docker_last() {
+    let old =
+        json!({ "https://ghcr.io/v1/": { "auth": auth("me:1") }, "quay.io": { "auth": auth("me:2") } }).to_string();
+    let finds = |name: &str| {
+        let files = [(Path::new("/home/me/.dockercfg"), old.as_bytes())];
+        shown(podman::lookup(&environment(), files, name, &ask))
+    };
+    assert_eq!(finds("ghcr.io/a"), "/home/me/.dockercfg https://ghcr.io/v1/ me:1");
+    assert_eq!(finds("quay.io/a/b"), "/home/me/.dockercfg quay.io me:2");
+    assert_eq!(finds("other.io/a"), "none");
+}
+
+#[test]
+fn the_name_of_a_helper_is_no_path() {
+    for name in ["pass", "ecr-login", "a_b.c"] {
+        assert!(store::is_helper_name(name), "{name}");
+    }
+    for name in ["", "../evil", "a/b", "a b", "a;b", "é", "a\0"] {
+        assert!(!store::is_helper_name(name), "{name}");
     }
 }
 
@@ -256,7 +357,8 @@ fn paths_are_those_of_the_engines() {
         [
             "/run/user/1000/containers/auth.json",
             "/home/me/.config/containers/auth.json",
-            "/home/me/.docker/config.json"
+            "/home/me/.docker/config.json",
+            "/home/me/.dockercfg"
         ]
         .map(path)
     );

@@ -110,6 +110,8 @@ impl Stage {
             xdg_runtime_dir: Some(self.path(home).join("run")),
             xdg_config_home: None,
             uid: rustix::process::getuid().as_raw(),
+            docker_auth_config: None,
+            credential_helpers: Vec::new(),
         }
     }
 
