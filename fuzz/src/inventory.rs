@@ -132,7 +132,8 @@ fn assert_same_to_libyaml(file: &[u8], edited: &[u8], path: &KeyPath, value: &Ne
     let (removed, added) = (&before[start..before.len() - end], &after[start..after.len() - end]);
     let is_value = |event: &Event| match (&event.scalar, value) {
         (Some(scalar), NewValue::Plain(text)) => {
-            scalar.value == text.as_bytes() && event.tag.is_none() && (!scalar.is_plain || is_text(text))
+            let text_as_seen = if vault::is_encrypted(text.as_bytes()) { text.trim_ascii_end() } else { text };
+            scalar.value == text_as_seen.as_bytes() && event.tag.is_none() && (!scalar.is_plain || is_text(text))
         }
         (Some(scalar), NewValue::Vault(payload)) => scalar.value.trim_ascii_end() == payload.trim_end().as_bytes(),
         (None, _) => false,
