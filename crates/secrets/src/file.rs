@@ -1,6 +1,7 @@
 //! The one door for reading and replacing the small files that hold secrets: credential stores, inventories, password
 //! files. What it replaces, it replaces whole: under a lock, with the same owner and mode, on disk before it is named.
 
+mod in_place;
 pub mod journal;
 
 use std::{
@@ -18,7 +19,7 @@ use std::{
 };
 
 use rustix::{
-    fs::{FlockOperation, Gid, OFlags, Uid, XattrFlags},
+    fs::{CWD, FlockOperation, Gid, OFlags, RenameFlags, Uid, XattrFlags},
     io::Errno,
 };
 use tempfile::NamedTempFile;
@@ -38,7 +39,7 @@ const WRITABLE: u32 = 0o222;
 const LOCK_TRIES: u32 = 500;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// How often an edit starts over because somebody who does not lock wrote in between.
-const EDIT_TRIES: u32 = 10;
+const EDIT_TRIES: u32 = 50;
 /// Opening a pipe without these would wait for its writer, and opening a terminal could make it ours.
 const WITHOUT_WAITING: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
 /// As many links in a row as Linux itself follows.
@@ -98,7 +99,8 @@ pub enum FileError {
     /// Another program, one that does not lock, wrote it each time we were about to.
     #[error("another program keeps changing `{}`", .0.display())]
     Changing(PathBuf),
-    /// The file itself is a mount point, as when a container is given a single file.
+    /// The file itself is a mount point, as when a container is given a single file, and one of several that are replaced
+    /// as one step, which takes renaming.
     #[error("`{}` is mounted by itself and cannot be replaced: mount its directory instead", path.display())]
     MountPoint {
         /// The file.
@@ -106,6 +108,20 @@ pub enum FileError {
         /// The system's own words.
         source: io::Error,
     },
+    /// A file that is a mount point had to be written into, and neither its new nor its old bytes went into it whole.
+    #[error("`{}` is broken, it was written in part only{}: {source}", path.display(), kept_in(copy.as_deref()))]
+    Torn {
+        /// The file.
+        path: PathBuf,
+        /// What it should hold, for its owner alone.
+        copy: Option<PathBuf>,
+        /// The system's own words.
+        source: io::Error,
+    },
+}
+
+fn kept_in(copy: Option<&Path>) -> String {
+    copy.map(|copy| format!(" (whole, it is in `{}`)", copy.display())).unwrap_or_default()
 }
 
 /// What tells one state of a file from another without reading it.
@@ -147,7 +163,8 @@ pub fn mode(path: &Path) -> Result<Option<u32>, FileError> {
 /// Replaces a file by what `change` makes of its bytes (`None`: there is no file), and says whether it did. `None` from
 /// `change`, or the bytes it was given, leave everything alone, unless `access` is narrower than the file's mode. Missing
 /// parent directories are made with mode 0700. A symbolic link stays, and its target is replaced or created; a hard link
-/// is parted from its other names.
+/// is parted from its other names. A file that is a mount point cannot be replaced: it is written into, and put back when
+/// that fails.
 ///
 /// `change` runs under a lock on the directory (so it must not edit a second file there) and runs again when the file
 /// changed meanwhile. A file that an interrupted [`journal`] is about is refused. On any error the file is as it was, with
@@ -358,21 +375,46 @@ fn write_beside(path: &Path, bytes: &[u8]) -> Result<NamedTempFile, FileError> {
 
 /// Puts `bytes` in the place of the file that `old` describes; `false` when another one has taken its place.
 fn replace(path: &Path, old: Option<&Loaded>, access: Access, bytes: &[u8]) -> Result<bool, FileError> {
+    if let Some(old) = old.filter(|_| in_place::is_mount_point(path)) {
+        return in_place::write(path, old, access, bytes);
+    }
     let temporary = write_beside(path, bytes)?;
     finish(temporary.as_file(), old, access, path)?;
-
     if metadata(path)?.as_ref().map(Stamp::of) != old.map(|old| Stamp::of(&old.metadata)) {
         return Ok(false);
     }
-    let persisted = match old {
-        Some(_) => temporary.persist(path),
-        None => temporary.persist_noclobber(path),
+    let Some(old) = old else {
+        return match temporary.persist_noclobber(path) {
+            Ok(_) => Ok(true),
+            Err(taken) if taken.error.kind() == ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(rename_failed(path, error.error)),
+        };
     };
-    match persisted.map_err(|error| error.error) {
-        Ok(_) => Ok(true),
-        Err(error) if old.is_none() && error.kind() == ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(rename_failed(path, error)),
+    match exchange(&temporary, path, old) {
+        // A kernel that does not tell mount points (before 5.8).
+        Err(Errno::BUSY | Errno::XDEV) => in_place::write(path, old, access, bytes),
+        // A file system that only renames.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => match temporary.persist(path) {
+            Ok(_) => Ok(true),
+            Err(error) => Err(rename_failed(path, error.error)),
+        },
+        Err(Errno::NOENT) => Ok(false),
+        result => result.map_err(|error| failed("write", path)(error.into())),
     }
+}
+
+/// Swaps the new file and the one at `path`, so that there is no moment in which a third one can be overwritten unseen;
+/// `false` when it was not the one that `old` describes, which then has its place again.
+fn exchange(temporary: &NamedTempFile, path: &Path, old: &Loaded) -> Result<bool, Errno> {
+    let swap = || rustix::fs::renameat_with(CWD, temporary.path(), CWD, path, RenameFlags::EXCHANGE);
+    swap()?;
+    let replaced = fs::symlink_metadata(temporary.path());
+    if replaced.is_ok_and(|replaced| Stamp::of(&replaced) == Stamp::of(&old.metadata)) {
+        return Ok(true);
+    }
+    // It may have been removed meanwhile, and then there is nothing to swap with.
+    swap().or_else(|_| rustix::fs::rename(temporary.path(), path))?;
+    Ok(false)
 }
 
 fn refuse_read_only(old: Option<&Loaded>, access: Access, path: &Path) -> Result<(), FileError> {

@@ -1,3 +1,5 @@
+mod disturbed;
+mod in_place;
 mod journal;
 
 use std::{
@@ -143,8 +145,12 @@ fn a_file_that_is_too_large_is_refused() {
     let path = home.path().join("large");
     fs::File::create(&path).unwrap().set_len(file::MAX_LEN).unwrap();
     assert_eq!(file::read(&path).unwrap().unwrap().len() as u64, file::MAX_LEN);
-    fs::File::create(&path).unwrap().set_len(file::MAX_LEN + 1).unwrap();
-    assert!(matches!(file::read(&path), Err(FileError::TooLarge(_))));
+    for len in [file::MAX_LEN + 1, 100 << 20] {
+        fs::File::create(&path).unwrap().set_len(len).unwrap();
+        assert!(matches!(file::read(&path), Err(FileError::TooLarge(_))));
+        assert!(matches!(write(&path, b"new"), Err(FileError::TooLarge(_))));
+        assert_eq!(fs::metadata(&path).unwrap().len(), len);
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 mod hostile;
 mod kill;
-mod tree;
+pub(super) mod tree;
 
 use std::{
     fs::{self, Permissions},

@@ -12,7 +12,7 @@ use std::{
 };
 
 use pullpass_secrets::file::{
-    Access,
+    self, Access, FileError,
     journal::{self, Change, JournalError},
 };
 use tempfile::TempDir;
@@ -107,6 +107,11 @@ fn replace(root: &Path, should_stop: &dyn Fn() -> bool) -> Result<(), JournalErr
     journal::replace_all(&changes, should_stop)
 }
 
+/// An edit of a store that makes the file longer.
+fn append(path: &Path) -> Result<bool, FileError> {
+    file::edit(path, Access::OwnerOnly, |old| Ok(Some([old.unwrap_or_default(), b" and mine"].concat())))
+}
+
 pub(super) fn contents(root: &Path) -> Contents {
     let mut found = Contents::new();
     let mut directories = vec![root.to_owned()];
@@ -143,7 +148,7 @@ pub(super) fn worker<'a>(command: &'a mut Command, what: &str, root: &Path) -> &
 }
 
 /// Runs the worker while strace tampers with calls of the system, see `inject` in its manual. Gives strace's record too.
-pub(super) fn tampered(what: &str, root: &Path, call: &str, tampering: &str) -> (Output, String) {
+pub(in crate::file) fn tampered(what: &str, root: &Path, call: &str, tampering: &str) -> (Output, String) {
     let trace = tempfile::NamedTempFile::new().expect("a file");
     let mut strace = Command::new("strace");
     strace.args(["-f", "-e"]).arg(format!("trace={call}")).arg("-o").arg(trace.path());
@@ -158,6 +163,7 @@ fn a_process_that_others_start() {
     let root = PathBuf::from(env::var_os("PULLPASS_TEST_ROOT").expect("where"));
     let pending = || journal::pending(&root.join("vars")).map(|pending| pending.expect("a journal"));
     let done = match env::var("PULLPASS_TEST_WHAT").expect("what").as_str() {
+        "edit" => append(&root.join("config.json")).map(drop).map_err(JournalError::from),
         "replace" => replace(&root, &|| false),
         "recover" => pending().and_then(|pending| pending.recover().map(drop)),
         "roll_back" => pending().and_then(|pending| pending.roll_back().map(drop)),
