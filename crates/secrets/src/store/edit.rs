@@ -1,9 +1,12 @@
 //! Changing one entry of a store's file, or one helper that it names, and nothing else in it.
 
+mod guard;
+
 use std::ops::Range;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use self::guard::{Place, guard};
 use super::{
     AuthFile, Credential, Entry, StoreError, encode,
     json::{self, Member},
@@ -32,10 +35,7 @@ pub fn set(bytes: &[u8], key: &str, user: &str, secret: &Secret) -> Result<Vec<u
     }
     let entry = json!({ "auth": auth.as_str() });
     let edited = put(text, AUTHS, key, &entry)?;
-    guard(text, edited, key, |root| {
-        object(root, AUTHS)?.insert(key.to_owned(), entry);
-        Some(())
-    })
+    guard(text, edited, Place::In(AUTHS, &[key]), Some(&entry))
 }
 
 /// The file without the entries under `keys`, and every other byte kept.
@@ -46,18 +46,8 @@ pub fn remove(bytes: &[u8], keys: &[&str]) -> Result<Vec<u8>, StoreError> {
     if bytes.trim_ascii().is_empty() {
         return Ok(bytes.to_owned());
     }
-    let before = json::validate(bytes)?;
-    let mut text = before.to_owned();
-    while let Some(shorter) = without_one(&text, AUTHS, keys)? {
-        text = shorter;
-    }
-    if text == before {
-        return Ok(bytes.to_owned());
-    }
-    guard(before, text, keys[0], |root| {
-        object(root, AUTHS)?.retain(|name, _| !keys.contains(&name.as_str()));
-        Some(())
-    })
+    let text = json::validate(bytes)?;
+    guard(text, without(text, AUTHS, keys)?, Place::In(AUTHS, keys), None)
 }
 
 /// The file with the credential helper `name` for `registry` (its key as the engine spells it), or with `None` for every
@@ -70,27 +60,22 @@ pub fn set_helper(bytes: &[u8], registry: Option<&str>, name: &str) -> Result<Ve
     // Says which part is of another shape.
     AuthFile::parse(bytes)?;
     let value = Value::from(name);
-    let (edited, key) = match registry {
-        Some(registry) => (put(text, HELPERS, registry, &value)?, registry),
-        None => {
-            let root = Object::at(text, 0)?;
-            let edited = match unique(&root.members, |name| name.eq_ignore_ascii_case(HELPER_OF_ALL))? {
-                Some(member) => root.replace(member, &value),
-                None => root.append(HELPER_OF_ALL, &value),
-            };
-            (edited, HELPER_OF_ALL)
-        }
+    let Some(registry) = registry else {
+        let root = Object::at(text, 0)?;
+        let edited = match unique(&root.members, |name| name.eq_ignore_ascii_case(HELPER_OF_ALL))? {
+            Some(member) if json::string(&text[member.value.clone()]).is_some_and(|found| *found == name) => {
+                return Ok(bytes.to_owned());
+            }
+            Some(member) => root.replace(member, &value),
+            None => root.append(HELPER_OF_ALL, &value),
+        };
+        return guard(text, edited, Place::Top(HELPER_OF_ALL), Some(&value));
     };
+    let edited = put(text, HELPERS, registry, &value)?;
     if edited == text {
         return Ok(bytes.to_owned());
     }
-    guard(text, edited, key, |root| {
-        match registry {
-            Some(registry) => object(root, HELPERS)?.insert(registry.to_owned(), value),
-            None => root.insert(spelling(root, HELPER_OF_ALL), value),
-        };
-        Some(())
-    })
+    guard(text, edited, Place::In(HELPERS, &[registry]), Some(&value))
 }
 
 /// The file without the credential helper that it names for `registry`, or with `None` for all; every other byte is kept.
@@ -103,23 +88,15 @@ pub fn remove_helper(bytes: &[u8], registry: Option<&str>) -> Result<Vec<u8>, St
     }
     let text = json::validate(bytes)?;
     AuthFile::parse(bytes)?;
-    let edited = match registry {
-        Some(registry) => without_one(text, HELPERS, &[registry])?,
-        None => {
-            let root = Object::at(text, 0)?;
-            unique(&root.members, |name| name.eq_ignore_ascii_case(HELPER_OF_ALL))?;
-            let index = root.members.iter().position(|member| member.name.eq_ignore_ascii_case(HELPER_OF_ALL));
-            index.map(|index| root.without(index))
-        }
-    };
-    let Some(edited) = edited else { return Ok(bytes.to_owned()) };
-    guard(text, edited, registry.unwrap_or(HELPER_OF_ALL), |root| {
-        match registry {
-            Some(registry) => object(root, HELPERS)?.shift_remove(registry),
-            None => root.shift_remove(&spelling(root, HELPER_OF_ALL)),
-        };
-        Some(())
-    })
+    if let Some(registry) = registry {
+        return guard(text, without(text, HELPERS, &[registry])?, Place::In(HELPERS, &[registry]), None);
+    }
+    let root = Object::at(text, 0)?;
+    unique(&root.members, |name| name.eq_ignore_ascii_case(HELPER_OF_ALL))?;
+    match root.members.iter().position(|member| member.name.eq_ignore_ascii_case(HELPER_OF_ALL)) {
+        Some(index) => guard(text, root.without(index), Place::Top(HELPER_OF_ALL), None),
+        None => Ok(bytes.to_owned()),
+    }
 }
 
 /// `text` with `key` set in the object that its member `name` is; the member is made when there is none.
@@ -139,14 +116,19 @@ fn put(text: &str, name: &'static str, key: &str, value: &Value) -> Result<Strin
     })
 }
 
-/// The text without the first of `keys` in the object that its member `name` is, or `None` when there is no more.
-fn without_one(text: &str, name: &'static str, keys: &[&str]) -> Result<Option<String>, StoreError> {
-    let Some(member) = member(text, name)?.filter(|member| &text[member.value.clone()] != "null") else {
-        return Ok(None);
-    };
-    let object = Object::at(text, member.value.start)?;
-    let index = object.members.iter().position(|member| keys.contains(&member.name.as_str()));
-    Ok(index.map(|index| object.without(index)))
+/// The text without any of `keys` in the object that its member `name` is.
+fn without(text: &str, name: &'static str, keys: &[&str]) -> Result<String, StoreError> {
+    let mut text = text.to_owned();
+    loop {
+        let Some(member) = member(&text, name)?.filter(|member| &text[member.value.clone()] != "null") else {
+            return Ok(text);
+        };
+        let object = Object::at(&text, member.value.start)?;
+        match object.members.iter().position(|member| keys.contains(&member.name.as_str())) {
+            Some(index) => text = object.without(index),
+            None => return Ok(text),
+        }
+    }
 }
 
 /// A member of the whole file, whose name Go's decoder takes in any case.
@@ -164,36 +146,6 @@ fn unique(members: &[Member], is_it: impl Fn(&str) -> bool) -> Result<Option<&Me
         (_, Some(second)) => Err(StoreError::Duplicate(second.name.clone())),
         (first, None) => Ok(first),
     }
-}
-
-/// `after` as bytes, if a reader that knows nothing of our spans finds that `change` is the only difference.
-fn guard(
-    before: &str,
-    after: String,
-    key: &str,
-    change: impl FnOnce(&mut Map<String, Value>) -> Option<()>,
-) -> Result<Vec<u8>, StoreError> {
-    let parse = |text: &str| serde_json::from_str::<Map<String, Value>>(text).ok();
-    let is_exact = || {
-        let (mut expected, found) = (parse(before)?, parse(&after)?);
-        change(&mut expected)?;
-        Some(expected == found)
-    };
-    if is_exact() == Some(true) { Ok(after.into_bytes()) } else { Err(StoreError::Unsafe(key.to_owned())) }
-}
-
-/// The name under which `root` has a member.
-fn spelling(root: &Map<String, Value>, name: &str) -> String {
-    root.keys().find(|found| found.eq_ignore_ascii_case(name)).map_or_else(|| name.to_owned(), Clone::clone)
-}
-
-/// A member of `root` that is an object, made when there is none.
-fn object<'root>(root: &'root mut Map<String, Value>, name: &str) -> Option<&'root mut Map<String, Value>> {
-    let value = root.entry(spelling(root, name)).or_insert_with(|| json!({}));
-    if value.is_null() {
-        *value = json!({});
-    }
-    value.as_object_mut()
 }
 
 /// An object in a text, and how the file lays out its members.
