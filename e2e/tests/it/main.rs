@@ -11,6 +11,7 @@ mod engines;
 mod full_disk;
 mod helper;
 mod inventory;
+mod logins;
 mod namespace;
 mod program;
 mod random;
