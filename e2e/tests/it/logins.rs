@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use pullpass_secrets::store::{Lookup, docker, podman};
+use pullpass_secrets::Secret;
+use pullpass_secrets::store::{AuthFile, Credential, Entry};
 use pullpass_testing::canned::{Canned, json, response};
 use pullpass_testing::engines::docker::clients;
 use pullpass_testing::engines::podman::Podman;
@@ -65,14 +66,10 @@ impl Registries {
 
     /// For how many registries the file at `path` has the right login.
     fn found(&self, path: &Path) -> usize {
-        let bytes = fs::read(path).expect("a file");
-        let is_right = |lookup: Lookup, host: &str| {
-            matches!(lookup, Lookup::Found { credential, .. }
-                if credential.user == USER && credential.secret.reveal() == secret(host))
-        };
+        let file = AuthFile::parse(&fs::read(path).expect("a file")).expect("a sound file");
         let has = |host: &str| {
-            is_right(docker::lookup(path, &bytes, host), host)
-                && is_right(podman::lookup([(path, bytes.as_slice())], host), host)
+            let login = Credential { user: USER.to_owned(), secret: Secret::new(secret(host)) };
+            file.entries().iter().any(|(key, entry)| key == host && *entry == Entry::Credential(login.clone()))
         };
         self.running.iter().filter(|registry| has(&registry.host())).count()
     }

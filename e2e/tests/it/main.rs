@@ -12,6 +12,7 @@ mod full_disk;
 mod helper;
 mod inventory;
 mod logins;
+mod matrix;
 mod namespace;
 mod program;
 mod random;
