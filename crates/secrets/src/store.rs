@@ -21,6 +21,7 @@ pub mod docker;
 mod edit;
 mod json;
 pub mod podman;
+pub mod pull_secret;
 pub mod sealed;
 
 pub use edit::{remove, remove_helper, set, set_helper};

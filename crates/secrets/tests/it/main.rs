@@ -1,6 +1,7 @@
 mod file;
 mod inventory;
 mod inventory_view;
+mod pull_secret;
 mod scan;
 mod sealed;
 mod store;
