@@ -11,6 +11,7 @@ mod completions;
 mod demo;
 pub(crate) mod helper;
 mod inventory;
+mod kubelet;
 mod login;
 mod logout;
 mod man;
@@ -36,6 +37,7 @@ pub(crate) enum Command {
     Vault(vault::Vault),
     Scan(scan::Scan),
     Helper(helper::Helper),
+    Kubelet(kubelet::Kubelet),
     #[cfg(feature = "serve")]
     Token(token::Token),
     #[cfg(feature = "serve")]
@@ -59,6 +61,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Vault(vault) => vault.run(),
         Command::Scan(scan) => scan.run(),
         Command::Helper(helper) => helper.run(),
+        Command::Kubelet(kubelet) => kubelet.run(),
         #[cfg(feature = "serve")]
         Command::Token(token) => token.run(),
         #[cfg(feature = "serve")]

@@ -1,8 +1,10 @@
 //! The environment of the process, read in one place.
 
 use std::{
+    collections::BTreeSet,
     ffi::OsString,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 use pullpass_secrets::{
@@ -16,6 +18,20 @@ use crate::failure::{Failure, OrFail};
 /// A variable's value; unset and empty are the same, as they are to Docker and Podman.
 pub(crate) fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// The variables that secrets were read from.
+static SECRETS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// The value of a variable that holds a secret. The programs that are run after this do not get it.
+pub(crate) fn secret_variable(name: &str) -> Option<OsString> {
+    SECRETS.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+    variable(name)
+}
+
+/// The variables that programs are not to get.
+pub(crate) fn secret_variables() -> BTreeSet<String> {
+    SECRETS.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 fn path(name: &str) -> Option<PathBuf> {

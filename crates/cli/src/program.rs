@@ -12,7 +12,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process_group};
 use zeroize::Zeroizing;
 
-use crate::failure::Failure;
+use crate::{environment, failure::Failure};
 
 /// More than any credential has.
 const MAX_OUTPUT: u64 = 1024 * 1024;
@@ -91,6 +91,9 @@ pub(crate) fn ask(command: &mut Command, with: With, limit: Duration) -> Result<
 
 fn run_until(command: &mut Command, with: &With, limit: Duration) -> Result<Ended, Reason> {
     let deadline = Instant::now() + limit;
+    for name in environment::secret_variables() {
+        command.env_remove(name);
+    }
     if let With::Input(_) = with {
         command.stdin(Stdio::piped()).process_group(0);
     }

@@ -100,9 +100,7 @@ pub(crate) fn piped_secret(bytes: &[u8]) -> Result<Secret, Failure> {
 /// # Errors
 /// It cannot be read, everybody may write it, or it is larger than any secret.
 pub(crate) fn secret_file(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
-    use std::os::unix::fs::FileTypeExt;
-    let is_pipe = path.metadata().is_ok_and(|metadata| metadata.file_type().is_fifo());
-    if !is_pipe {
+    if !is_pipe(path) {
         if let Some(mode) = file::mode(path)?.filter(|mode| mode & 0o044 != 0) {
             output::warn(format_args!("other users may read `{}` (mode {mode:04o})", path.display()));
         }
@@ -111,6 +109,12 @@ pub(crate) fn secret_file(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Fai
     let mut bytes = Zeroizing::new(Vec::new());
     std::fs::File::open(path).and_then(|pipe| pipe.take(MAX_SECRET).read_to_end(&mut bytes)).or_unknown()?;
     Ok(Some(bytes))
+}
+
+/// Whether a path leads to a pipe, as a shell's `<(…)` makes.
+pub(crate) fn is_pipe(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    path.metadata().is_ok_and(|metadata| metadata.file_type().is_fifo())
 }
 
 /// `bytes` as text, without one trailing line end.

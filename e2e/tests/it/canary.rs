@@ -21,7 +21,7 @@ use pullpass_testing::{
 use crate::program::pullpass;
 
 /// Commands whose purpose is to show a secret, and the one place where each may.
-const SHOWS_ITS_SECRET: [&str; 4] = ["helper get", "vault decrypt", "vault view", "token new"];
+const SHOWS_ITS_SECRET: [&str; 5] = ["helper get", "kubelet", "vault decrypt", "vault view", "token new"];
 
 /// Files that are meant to hold the token; each has to be its owner's alone.
 const STORES: [&str; 3] = ["home/.docker/config.json", "home/.config/containers/auth.json", "run/containers/auth.json"];
@@ -192,8 +192,9 @@ fn a_token_pasted_anywhere_on_the_command_line_is_not_repeated() {
     home.write("pw", "correct horse\n");
     home.write("i.yml", "all:\n  vars:\n    user: me\n");
     // How many words name the command, then the words that are replaced one by one.
-    let calls: [(usize, &[&str]); 25] = [
+    let calls: [(usize, &[&str]); 28] = [
         (1, &["login", "127.0.0.1:1", "-u", "me", "--token-from", "file:pw", "--docker"]),
+        (1, &["login", "127.0.0.1:1", "-u", "me", "--token-from", "cmd:/bin/cat pw", "--docker"]),
         (1, &["logout", "ghcr.io", "--docker"]),
         (1, &["status", "ghcr.io", "--json"]),
         (1, &["verify", "127.0.0.1:1/a/b:c", "--docker"]),
@@ -246,6 +247,8 @@ fn a_token_pasted_anywhere_on_the_command_line_is_not_repeated() {
         (3, &["admin", "user", "add", "bob", "--password-stdin"]),
         (3, &["admin", "package", "set-visibility", "alice/app", "public", "--data", &data]),
         (1, &["scan", "i.yml", "--json"]),
+        (1, &["kubelet", "-u", "me", "--token-from", "file:pw", "--for", "ghcr.io", "--cache", "5m"]),
+        (2, &["kubelet", "config", "-u", "me", "--token-from", "file:pw", "--for", "ghcr.io", "--name", "x"]),
         (1, &["completions", "bash"]),
     ];
     let mut driven = 0;
@@ -332,6 +335,11 @@ fn calls(home: &Home, registry: &str, token: &str) -> BTreeMap<String, Vec<Call>
     let set = ["inventory", "set", "inventory.yml", "all.vars.pat"];
     let mut from_variable = with(&login, &["--token-from", "env:TOKEN"]);
     from_variable.variable = Some(("TOKEN", token.to_owned()));
+    let kubelet = ["kubelet", "-u", "alice"];
+    let request = |image: &str| {
+        let version = "credentialprovider.kubelet.k8s.io/v1";
+        format!(r#"{{"apiVersion":"{version}","kind":"CredentialProviderRequest","image":"{image}"}}"#)
+    };
     // An editor that writes the token.
     let editing = |words: &[&str]| Call {
         variable: Some(("EDITOR", format!("/bin/cp {}", home.path().join("token").display()))),
@@ -518,6 +526,29 @@ fn calls(home: &Home, registry: &str, token: &str) -> BTreeMap<String, Vec<Call>
         ("helper erase", vec![call(&["helper", "erase"]).input(token), call(&["helper", "erase"]).input("ghcr.io")]),
         ("helper version", vec![call(&["helper", "version"])]),
         (
+            "kubelet",
+            vec![
+                with(&kubelet, &["--token-from", "file:token"]).input(&request("ghcr.io/a/b")),
+                with(&kubelet, &["--token-from", "cmd:/bin/cat token"]).input(&request("ghcr.io/a/b")),
+                with(&kubelet, &["--token-from", "cmd:/bin/cat token token"]).input(&request("ghcr.io/a/b")),
+                with(&kubelet, &["--token-from", "file:token"]).input(&request(token)),
+                with(&kubelet, &["--token-from", "file:token"]).input(token),
+                with(&kubelet, &["--token-from", "file:token"]).input(&format!("{{\"{token}\":1}}")),
+                with(&kubelet, &["--token-from", &format!("cmd:echo {token}")]).input(&request("ghcr.io/a/b")),
+                call(&["kubelet", "--authfile", "token"]).input(&request("ghcr.io/a/b")),
+            ],
+        ),
+        (
+            "kubelet config",
+            vec![
+                call(&["kubelet", "config", "--authfile", ".docker/config.json"]),
+                call(&["kubelet", "config", "--token-from", "file:token", "--json"]),
+                call(&["kubelet", "config", "--authfile", "token"]),
+                call(&["kubelet", "config", "--token-from", token]),
+                call(&["kubelet", "config", token]),
+            ],
+        ),
+        (
             "token new",
             vec![with(
                 &["token", "new", "--user", "alice", "--note", "x", "--scope", "read:packages", "--json"],
@@ -569,6 +600,10 @@ fn leaf_commands(home: &Home) -> BTreeSet<String> {
             leaves.insert(command);
             continue;
         };
+        // It does something without one of its commands too.
+        if help.contains(&format!("Usage: pullpass {command} [OPTIONS]\n")) {
+            leaves.insert(command.clone());
+        }
         let listed = rest.lines().take_while(|line| !line.is_empty()).filter_map(|line| line.strip_prefix("  "));
         let names = listed.filter(|line| !line.starts_with(' ')).filter_map(|line| line.split_whitespace().next());
         open.extend(names.map(|name| format!("{command} {name}").trim().to_owned()));
