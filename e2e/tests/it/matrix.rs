@@ -2,6 +2,7 @@
 //! and to leave alone what it was not asked to change.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Mutex;
@@ -9,13 +10,16 @@ use std::thread;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use pullpass_secrets::store::{Environment, Lookup, docker, podman};
-use pullpass_testing::canned::{Canned, Request, response};
+use pullpass_secrets::file;
+use pullpass_secrets::store::{self, Environment, Lookup, docker, podman};
+use pullpass_testing::canned::{Canned, Request, json, response};
 use pullpass_testing::engines::docker::{Engine, clients};
 use pullpass_testing::engines::podman::Podman;
-use pullpass_testing::home::Home;
-use pullpass_testing::run::run;
+use pullpass_testing::home::{Home, SEARCH_PATH};
+use pullpass_testing::run::{run, run_with_input};
 use tokio::runtime::{Builder, Runtime};
+
+use crate::program::{USER, program};
 
 /// Where we do not find yet what the engines use.
 const KNOWN: [&str; 11] = [
@@ -43,6 +47,22 @@ fn curious(runtime: &Runtime) -> Canned {
         _ => {
             let challenge = format!("Bearer realm=\"{}/token\",service=\"test\"", request.origin);
             response(401, &[("www-authenticate", &challenge)], "{}")
+        }
+    }))
+}
+
+/// A registry that lets everybody in who has a login, and has nothing. It remembers what it was shown too.
+fn empty(runtime: &Runtime) -> Canned {
+    runtime.block_on(Canned::start(|request| {
+        let is_shown = !request.header("authorization").is_empty();
+        match (request.path(), is_shown) {
+            ("/token", true) => json(200, "{\"token\": \"opaque\", \"access_token\": \"opaque\", \"expires_in\": 300}"),
+            ("/v2/", true) => json(200, "{}"),
+            (_, true) => json(404, "{\"errors\": [{\"code\": \"MANIFEST_UNKNOWN\"}]}"),
+            _ => {
+                let challenge = format!("Bearer realm=\"{}/token\",service=\"test\"", request.origin);
+                response(401, &[("www-authenticate", &challenge)], "{}")
+            }
         }
     }))
 }
@@ -256,4 +276,197 @@ fn in_any_file_we_find_what_docker_podman_and_skopeo_use() {
     let is_known = |difference: &String| KNOWN.iter().any(|known| difference.starts_with(known));
     let unknown: Vec<String> = found.into_iter().filter(|difference| !is_known(difference)).collect();
     assert_eq!(unknown, [""; 0]);
+}
+
+/// A file as people have them: keys that no engine knows at every level, an order and an indentation of its own.
+const BEFORE: &str = concat!(
+    "{ \"mine\": [1,2 , 1.0],\r\n   \"auths\" : {\r\n      \"b.io\": { \"email\" : \"x@b.io\", \"auth\":\"bWU6cHc=\" },\r\n",
+    "      \"a.io/team\": {\"auth\": \"bWU6\\u0063Hc=\", \"more\": {\"z\": null}}\r\n   },\r\n   \"HttpHeaders\": {\"X-A\": \"\u{e9}\"}\r\n}\r\n\r\n"
+);
+
+/// A host with every engine, and a registry that is empty.
+struct Host {
+    home: Home,
+    registry: Canned,
+    engine: Engine,
+}
+
+impl Host {
+    fn new(runtime: &Runtime) -> Host {
+        let (home, registry, engine) = (Home::new(), empty(runtime), Engine::start());
+        Podman::new(&home).allow_http(&registry.host());
+        let bin = home.side_dir("bin");
+        for name in ["pullpass", "docker-credential-pullpass"] {
+            symlink(program(), bin.join(name)).expect("a link");
+        }
+        Host { home, registry, engine }
+    }
+
+    /// `client WORDS` in this home, with `pullpass` on PATH.
+    fn command(&self, client: &str, words: &[&str]) -> Command {
+        let podman = Podman::new(&self.home);
+        podman.allow_http(&self.registry.host());
+        let mut command = match client {
+            "podman" => podman.podman(),
+            "skopeo" => podman.skopeo(),
+            "pullpass" => self.home.command(program()),
+            docker => self.engine.command(docker.as_ref(), &self.home),
+        };
+        command.args(words).env("PATH", format!("{}:{SEARCH_PATH}", self.home.side_dir("bin").display()));
+        command
+    }
+
+    /// `client login NAME`, and `more` options.
+    fn log_in(&self, client: &str, name: &str, more: &[&str]) {
+        let words = [&["login", name, "--username", USER, "--password-stdin"], more].concat();
+        run_with_input(&mut self.command(client, &words), SECRET).expect_success();
+    }
+
+    /// Which clients show the login to the registry when they want `repository` from it.
+    fn users(&self, repository: &str) -> Vec<String> {
+        let (login, reference) = (format!("{USER}:{SECRET}"), format!("{}/{repository}:1", self.registry.host()));
+        let image = format!("docker://{reference}");
+        let asked = |client: &String| {
+            let words: &[&str] = if client == "skopeo" { &["inspect", "--raw", &image] } else { &["pull", &reference] };
+            let used = sent(&self.registry, self.command(client, words));
+            assert!(used == login || used == "none", "{client} sent {used}");
+            used == login
+        };
+        everybody().into_iter().filter(asked).collect()
+    }
+
+    /// The files that the engines write.
+    fn files(&self) -> [PathBuf; 2] {
+        [self.home.path().join(".docker/config.json"), runtime_file(&self.home)]
+    }
+
+    fn texts(&self) -> [String; 2] {
+        self.files().map(|path| fs::read_to_string(path).expect("a text"))
+    }
+
+    fn begin(&self) {
+        self.home.write(".docker/config.json", BEFORE);
+        fs::write(runtime_file(&self.home), BEFORE).expect("a file");
+    }
+}
+
+/// Not a token's shape, so that nobody takes it for more than a password.
+const SECRET: &str = "correct horse battery staple";
+
+/// Every client that there is, by its name or path.
+fn everybody() -> Vec<String> {
+    let dockers = clients().into_iter().map(|path| path.display().to_string());
+    dockers.chain(["podman", "skopeo"].map(str::to_owned)).collect()
+}
+
+/// `after` without the entry `key`, which is `{"auth": …}` and nothing else.
+fn without(after: &str, key: &str) -> String {
+    String::from_utf8(store::remove(after.as_bytes(), &[key]).expect("a sound file")).expect("UTF-8")
+}
+
+#[test]
+fn docker_podman_and_skopeo_use_what_pullpass_writes_and_it_writes_nothing_else() {
+    let runtime = runtime();
+    let host = Host::new(&runtime);
+    let registry = host.registry.host();
+    host.begin();
+    assert_eq!(host.users("alice/hello"), [""; 0]);
+
+    host.log_in("pullpass", &registry, &["--docker", "--podman"]);
+    assert_eq!(host.users("alice/hello"), everybody());
+    for (text, path) in host.texts().iter().zip(host.files()) {
+        assert_ne!(text, BEFORE);
+        assert_eq!(without(text, &registry), BEFORE);
+        assert_eq!(file::mode(&path).expect("a file"), Some(0o600));
+    }
+    run(&mut host.command("pullpass", &["logout", &registry])).expect_success();
+    assert_eq!(host.users("alice/hello"), [""; 0]);
+    assert_eq!(host.texts(), [BEFORE; 2]);
+
+    // A key of a part of the registry, which only Podman's library knows.
+    host.log_in("pullpass", &format!("{registry}/alice"), &["--podman"]);
+    assert_eq!(host.users("alice/hello"), ["podman", "skopeo"]);
+    assert_eq!(host.users("bob/hello"), [""; 0]);
+    let [docker, podman] = host.texts();
+    assert_eq!((docker.as_str(), without(&podman, &format!("{registry}/alice")).as_str()), (BEFORE, BEFORE));
+    run(&mut host.command("pullpass", &["logout", &format!("{registry}/alice")])).expect_success();
+    assert_eq!(host.users("alice/hello"), [""; 0]);
+    assert_eq!(host.texts(), [BEFORE; 2]);
+}
+
+#[test]
+fn pullpass_finds_keeps_and_removes_what_docker_podman_and_skopeo_write() {
+    let runtime = runtime();
+    for client in everybody() {
+        let host = Host::new(&runtime);
+        let registry = host.registry.host();
+        host.begin();
+        host.log_in(&client, &registry, &[]);
+        let written = host.texts();
+        let is_docker = client.contains("docker");
+        let engines: &[&str] = if is_docker { &["--docker"] } else { &["--podman"] };
+        let [docker, podman] = found(&host, &written, &format!("{registry}/alice/hello"));
+        assert_eq!(if is_docker { docker } else { podman }, format!("{USER}:{SECRET}"), "{client}");
+
+        // What the client has made of the rest of the file is its own affair; from here on it stays.
+        let more = empty(&runtime);
+        host.log_in("pullpass", &more.host(), engines);
+        let with_more = host.texts();
+        assert_eq!(with_more.each_ref().map(|text| without(text, &more.host())), written, "{client}");
+        run(&mut host.command("pullpass", &["logout", &registry])).expect_success();
+        assert_eq!(host.users("alice/hello"), [""; 0], "{client}");
+        assert_eq!(host.texts(), with_more.map(|text| without(&text, &registry)), "{client}");
+    }
+}
+
+/// What a lookup finds in the texts of Docker's file and Podman's.
+fn found(host: &Host, [docker_text, podman_text]: &[String; 2], name: &str) -> [String; 2] {
+    let environment = environment(&host.home);
+    let no_helper = |_: &str, _: &str| Err("there is none".to_owned());
+    let [docker_file, podman_file] = host.files();
+    let files = [(podman_file.as_path(), podman_text.as_bytes()), (docker_file.as_path(), docker_text.as_bytes())];
+    [
+        shown(docker::lookup(&environment, Some(docker_text.as_bytes()), &host.registry.host(), &no_helper)),
+        shown(podman::lookup(&environment, files, name, &no_helper)),
+    ]
+}
+
+#[test]
+fn pullpass_finds_the_key_of_a_part_that_podman_and_skopeo_write() {
+    let runtime = runtime();
+    for client in ["podman", "skopeo"] {
+        let host = Host::new(&runtime);
+        let part = format!("{}/alice", host.registry.host());
+        host.begin();
+        host.log_in(client, &part, &[]);
+        let texts = host.texts();
+        let found = |name: &str| found(&host, &texts, &format!("{}/{name}", host.registry.host()));
+        let login = format!("{USER}:{SECRET}");
+        assert_eq!(found("alice/hello"), ["none".to_owned(), login]);
+        assert_eq!(found("bob/hello"), ["none"; 2]);
+        assert_eq!(host.users("alice/hello"), ["podman", "skopeo"]);
+        run(&mut host.command("pullpass", &["logout", &part])).expect_success();
+        assert_eq!(host.users("alice/hello"), [""; 0]);
+    }
+}
+
+#[test]
+fn everybody_uses_what_pullpass_gives_the_helper_and_the_other_way_round() {
+    let runtime = runtime();
+    let host = Host::new(&runtime);
+    let registry = host.registry.host();
+    host.begin();
+    let install = ["helper", "install", &registry, "--docker", "--podman"];
+    run(&mut host.command("pullpass", &install)).expect_success();
+    let installed = host.texts();
+    for client in [vec!["pullpass".to_owned()], everybody()].concat() {
+        let engines: &[&str] = if client == "pullpass" { &["--docker", "--podman"] } else { &[] };
+        host.log_in(&client, &registry, engines);
+        assert_eq!(host.users("alice/hello"), everybody(), "logged in with {client}");
+        run(&mut host.command("pullpass", &["logout", &registry])).expect_success();
+        assert_eq!(host.users("alice/hello"), [""; 0], "logged in with {client}");
+        if client == "pullpass" {
+            assert_eq!(host.texts(), installed, "the login is in the helper alone");
+        }
+    }
 }
