@@ -2,6 +2,8 @@
 //! and to leave alone what it was not asked to change.
 
 use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::Deref;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::Command;
@@ -12,10 +14,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use pullpass_secrets::file;
 use pullpass_secrets::store::{self, Environment, Lookup, docker, podman};
-use pullpass_testing::canned::{Canned, Request, json, response};
+use pullpass_testing::canned::{Canned, Certificates, Reply, Request, json, response};
 use pullpass_testing::engines::docker::{Engine, clients};
 use pullpass_testing::engines::podman::Podman;
 use pullpass_testing::home::{Home, SEARCH_PATH};
+use pullpass_testing::namespace::Namespace;
 use pullpass_testing::run::{run, run_with_input};
 use tokio::runtime::{Builder, Runtime};
 
@@ -53,18 +56,22 @@ fn curious(runtime: &Runtime) -> Canned {
 
 /// A registry that lets everybody in who has a login, and has nothing. It remembers what it was shown too.
 fn empty(runtime: &Runtime) -> Canned {
-    runtime.block_on(Canned::start(|request| {
-        let is_shown = !request.header("authorization").is_empty();
-        match (request.path(), is_shown) {
-            ("/token", true) => json(200, "{\"token\": \"opaque\", \"access_token\": \"opaque\", \"expires_in\": 300}"),
-            ("/v2/", true) => json(200, "{}"),
-            (_, true) => json(404, "{\"errors\": [{\"code\": \"MANIFEST_UNKNOWN\"}]}"),
-            _ => {
-                let challenge = format!("Bearer realm=\"{}/token\",service=\"test\"", request.origin);
-                response(401, &[("www-authenticate", &challenge)], "{}")
-            }
+    runtime.block_on(Canned::start(|request| admit(request, &format!("{}/token", request.origin))))
+}
+
+/// Its answer, with the place of its token service.
+fn admit(request: &Request, realm: &str) -> Reply {
+    let is_shown = !request.header("authorization").is_empty();
+    let answer = match (request.path(), is_shown) {
+        ("/token", true) => json(200, "{\"token\": \"opaque\", \"access_token\": \"opaque\", \"expires_in\": 300}"),
+        ("/v2/", true) => json(200, "{}"),
+        (_, true) => json(404, "{\"errors\": [{\"code\": \"MANIFEST_UNKNOWN\"}]}"),
+        _ => {
+            let challenge = format!("Bearer realm=\"{realm}\",service=\"test\"");
+            response(401, &[("www-authenticate", &challenge)], "{}")
         }
-    }))
+    };
+    answer.into()
 }
 
 /// The credential in a request, in the words of [`shown`].
@@ -285,27 +292,37 @@ const BEFORE: &str = concat!(
 );
 
 /// A host with every engine, and a registry that is empty.
-struct Host {
+struct Host<R> {
     home: Home,
-    registry: Canned,
     engine: Engine,
+    registry: R,
+    /// How the registry is called.
+    name: String,
 }
 
-impl Host {
-    fn new(runtime: &Runtime) -> Host {
-        let (home, registry, engine) = (Home::new(), empty(runtime), Engine::start());
-        Podman::new(&home).allow_http(&registry.host());
+impl Host<Box<Canned>> {
+    fn new(runtime: &Runtime) -> Host<Box<Canned>> {
+        let registry = Box::new(empty(runtime));
+        let name = registry.host();
+        Host::with(registry, &name, Home::new(), Engine::start())
+    }
+}
+
+impl<R: Deref<Target = Canned>> Host<R> {
+    fn with(registry: R, name: &str, home: Home, engine: Engine) -> Host<R> {
         let bin = home.side_dir("bin");
         for name in ["pullpass", "docker-credential-pullpass"] {
             symlink(program(), bin.join(name)).expect("a link");
         }
-        Host { home, registry, engine }
+        Host { home, engine, registry, name: name.to_owned() }
     }
 
     /// `client WORDS` in this home, with `pullpass` on PATH.
     fn command(&self, client: &str, words: &[&str]) -> Command {
         let podman = Podman::new(&self.home);
-        podman.allow_http(&self.registry.host());
+        if self.name.starts_with("127.") {
+            podman.allow_http(&self.name);
+        }
         let mut command = match client {
             "podman" => podman.podman(),
             "skopeo" => podman.skopeo(),
@@ -324,7 +341,7 @@ impl Host {
 
     /// Which clients show the login to the registry when they want `repository` from it.
     fn users(&self, repository: &str) -> Vec<String> {
-        let (login, reference) = (format!("{USER}:{SECRET}"), format!("{}/{repository}:1", self.registry.host()));
+        let (login, reference) = (format!("{USER}:{SECRET}"), format!("{}/{repository}:1", self.name));
         let image = format!("docker://{reference}");
         let asked = |client: &String| {
             let words: &[&str] = if client == "skopeo" { &["inspect", "--raw", &image] } else { &["pull", &reference] };
@@ -368,7 +385,7 @@ fn without(after: &str, key: &str) -> String {
 fn docker_podman_and_skopeo_use_what_pullpass_writes_and_it_writes_nothing_else() {
     let runtime = runtime();
     let host = Host::new(&runtime);
-    let registry = host.registry.host();
+    let registry = host.name.clone();
     host.begin();
     assert_eq!(host.users("alice/hello"), [""; 0]);
 
@@ -399,7 +416,7 @@ fn pullpass_finds_keeps_and_removes_what_docker_podman_and_skopeo_write() {
     let runtime = runtime();
     for client in everybody() {
         let host = Host::new(&runtime);
-        let registry = host.registry.host();
+        let registry = host.name.clone();
         host.begin();
         host.log_in(&client, &registry, &[]);
         let written = host.texts();
@@ -420,13 +437,17 @@ fn pullpass_finds_keeps_and_removes_what_docker_podman_and_skopeo_write() {
 }
 
 /// What a lookup finds in the texts of Docker's file and Podman's.
-fn found(host: &Host, [docker_text, podman_text]: &[String; 2], name: &str) -> [String; 2] {
+fn found<R: Deref<Target = Canned>>(
+    host: &Host<R>,
+    [docker_text, podman_text]: &[String; 2],
+    name: &str,
+) -> [String; 2] {
     let environment = environment(&host.home);
     let no_helper = |_: &str, _: &str| Err("there is none".to_owned());
     let [docker_file, podman_file] = host.files();
     let files = [(podman_file.as_path(), podman_text.as_bytes()), (docker_file.as_path(), docker_text.as_bytes())];
     [
-        shown(docker::lookup(&environment, Some(docker_text.as_bytes()), &host.registry.host(), &no_helper)),
+        shown(docker::lookup(&environment, Some(docker_text.as_bytes()), &host.name, &no_helper)),
         shown(podman::lookup(&environment, files, name, &no_helper)),
     ]
 }
@@ -436,11 +457,11 @@ fn pullpass_finds_the_key_of_a_part_that_podman_and_skopeo_write() {
     let runtime = runtime();
     for client in ["podman", "skopeo"] {
         let host = Host::new(&runtime);
-        let part = format!("{}/alice", host.registry.host());
+        let part = format!("{}/alice", host.name);
         host.begin();
         host.log_in(client, &part, &[]);
         let texts = host.texts();
-        let found = |name: &str| found(&host, &texts, &format!("{}/{name}", host.registry.host()));
+        let found = |name: &str| found(&host, &texts, &format!("{}/{name}", host.name));
         let login = format!("{USER}:{SECRET}");
         assert_eq!(found("alice/hello"), ["none".to_owned(), login]);
         assert_eq!(found("bob/hello"), ["none"; 2]);
@@ -454,7 +475,7 @@ fn pullpass_finds_the_key_of_a_part_that_podman_and_skopeo_write() {
 fn everybody_uses_what_pullpass_gives_the_helper_and_the_other_way_round() {
     let runtime = runtime();
     let host = Host::new(&runtime);
-    let registry = host.registry.host();
+    let registry = host.name.clone();
     host.begin();
     let install = ["helper", "install", &registry, "--docker", "--podman"];
     run(&mut host.command("pullpass", &install)).expect_success();
@@ -468,5 +489,55 @@ fn everybody_uses_what_pullpass_gives_the_helper_and_the_other_way_round() {
         if client == "pullpass" {
             assert_eq!(host.texts(), installed, "the login is in the helper alone");
         }
+    }
+}
+
+/// Docker Hub, played by a registry of the test: its login has a key of its own in Docker's file, and its registry another
+/// name than the login.
+#[test]
+fn the_login_of_docker_hub_is_one_for_everybody() {
+    const HUB: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 443);
+    let names = ["docker.io", "registry-1.docker.io", "index.docker.io", "auth.docker.io"];
+    let namespace = Namespace::new(&format!("127.0.0.1 localhost\n192.0.2.1 {}\n", names.join(" ")));
+    let certificates = Certificates::for_names(&names);
+    let home = namespace.home();
+    let authority = home.write("ca.crt", &certificates.ca_pem);
+    let trust = format!("cat {} >> /etc/ssl/certs/ca-certificates.crt", authority.display());
+    run(home.command("sh").args(["-c", &trust])).expect_success();
+    let hub = namespace.serve(move || async move {
+        let answer = |request: &Request| admit(request, "https://auth.docker.io/token");
+        Canned::start_at(HUB, Some(&certificates), answer).await.expect("a free address")
+    });
+    let host = Host::with(hub, "docker.io", home, Engine::start_in(namespace.home()));
+    host.begin();
+    for client in [vec!["pullpass".to_owned()], everybody()].concat() {
+        let engines: &[&str] = if client == "pullpass" { &["--docker", "--podman"] } else { &[] };
+        host.log_in(&client, "docker.io", engines);
+        let users = host.users("alice/hello");
+        let login = format!("{USER}:{SECRET}");
+        let is_docker = client.contains("docker");
+        let [docker, podman] = found(&host, &host.texts(), "docker.io/alice/hello");
+        match client.as_str() {
+            "pullpass" => {
+                assert_eq!(users, everybody());
+                assert_eq!((docker, podman), (login.clone(), login));
+                let [docker, podman] = host.texts();
+                assert_eq!(
+                    (without(&docker, docker::HUB_KEY).as_str(), without(&podman, "docker.io").as_str()),
+                    (BEFORE, BEFORE)
+                );
+            }
+            // Podman reads Docker's file too.
+            _ if is_docker => {
+                assert_eq!(users, everybody(), "{client}");
+                assert_eq!((docker, podman), (login.clone(), login), "{client}");
+            }
+            _ => {
+                assert_eq!(users, ["podman", "skopeo"], "{client}");
+                assert_eq!((docker.as_str(), podman), ("none", login), "{client}");
+            }
+        }
+        run(&mut host.command("pullpass", &["logout", "docker.io"])).expect_success();
+        assert_eq!(host.users("alice/hello"), [""; 0], "{client}");
     }
 }
