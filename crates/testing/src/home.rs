@@ -22,7 +22,7 @@ pub struct Home {
 /// What [`listing`] says about one path: its type and permission bits, and the contents of a file or link.
 #[derive(PartialEq, Eq)]
 pub struct Entry {
-    /// `dir`, `file`, `link` or `socket`.
+    /// `dir`, `file`, `link`, `socket` or `device`.
     pub kind: &'static str,
     /// The permission bits, `0o600` for example.
     pub mode: u32,
@@ -130,7 +130,9 @@ pub fn listing(root: &Path) -> BTreeMap<PathBuf, Entry> {
                     ("link", fs::read_link(&path).expect("a link").into_os_string().into_encoded_bytes())
                 }
                 kind if kind.is_socket() => ("socket", Vec::new()),
-                _ => ("file", fs::read(&path).expect("a readable file")),
+                kind if kind.is_file() => ("file", fs::read(&path).expect("a readable file")),
+                // Engines keep one of the disk that they are on.
+                _ => ("device", Vec::new()),
             };
             if kind == "dir" {
                 pending.push(path.clone());

@@ -1,14 +1,18 @@
 //! The real docker, podman and skopeo with `docker-credential-pullpass`, where there is neither D-Bus nor a GPG key.
 
+use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use pullpass_testing::canary::Canary;
 use pullpass_testing::engines::docker::{self, Engine};
+use pullpass_testing::engines::find;
 use pullpass_testing::engines::podman::Podman;
-use pullpass_testing::home::{Home, SEARCH_PATH};
+use pullpass_testing::home::Home;
 use pullpass_testing::run::{Ran, run, run_with_input};
 use pullpass_testing::serve::Server;
 
@@ -28,7 +32,11 @@ impl<'a> Host<'a> {
         let server = over_http(serving);
         let podman = Podman::new(home);
         podman.allow_http(&server.registry);
-        symlink(program(), home.side_dir("bin").join("pullpass")).expect("a link");
+        let mut programs = vec![("pullpass", program()), ("podman", find("podman")), ("skopeo", find("skopeo"))];
+        programs.push(("docker", docker::clients().remove(0)));
+        for (name, path) in programs {
+            symlink(path, home.side_dir("bin").join(name)).expect("a link");
+        }
         let reference = server.reference("alice/hello:1");
         // Beside what is searched for the token.
         let layout = serving.side_dir("layout");
@@ -39,9 +47,9 @@ impl<'a> Host<'a> {
         Host { home, server, podman, reference }
     }
 
-    /// `command` where `pullpass` is on PATH.
+    /// `command` where the engines and `pullpass` are all that is on PATH: no `gpg`, no `pass`, nothing of D-Bus.
     fn on_path(&self, mut command: Command) -> Command {
-        command.env("PATH", format!("{}:{SEARCH_PATH}", self.home.side_dir("bin").display()));
+        command.env("PATH", self.home.side_dir("bin"));
         command
     }
 
@@ -76,11 +84,23 @@ impl<'a> Host<'a> {
         self.helper(&["list"]).expect_success()
     }
 
+    /// Where the engines and the helper write; one place of root's podman cannot be moved.
+    fn disk(&self) -> Vec<PathBuf> {
+        let root: PathBuf = self.home.path().parent().expect("the directory of the home").to_owned();
+        let cache = PathBuf::from("/var/lib/containers/cache");
+        [root, cache].into_iter().filter(|path| path.exists()).collect()
+    }
+
     /// Nothing that the engines and the helper have written holds the token.
     fn assert_hidden(&self, token: &str) {
-        let root: PathBuf = self.home.path().parent().expect("the directory of the home").to_owned();
-        assert_eq!(Canary::new(token).files_below(&root), [""; 0]);
+        assert_eq!(traces(token, &self.disk()), [""; 0]);
     }
+}
+
+/// The files in which a token is to be found, raw or encoded.
+fn traces(token: &str, disk: &[PathBuf]) -> Vec<String> {
+    let canary = Canary::new(token);
+    disk.iter().flat_map(|place| canary.files_below(place)).collect()
 }
 
 #[test]
@@ -135,21 +155,45 @@ fn podman_and_skopeo_log_in_pull_and_log_out_through_the_helper() {
 }
 
 #[test]
-fn fifty_clients_at_once_get_the_login() {
+fn fifty_pulls_at_once_get_the_login_and_nothing_on_the_disk_tells_it() {
     let (home, serving) = (Home::new(), Home::new());
-    let host = Host::new(&home, &serving);
-    let token = host.server.token("read:packages");
+    let (host, engine) = (Host::new(&home, &serving), Engine::start());
+    let (token, clients) = (host.server.token("read:packages"), docker::clients());
     host.install();
     host.login(&mut host.podman(&[]), &token).expect_success();
     let image = format!("docker://{}", host.reference);
+    let copies = home.side_dir("copies");
+    let pull = |number: usize| match number % 3 {
+        0 => host.podman(&["pull", &host.reference]),
+        1 => host.skopeo(&["copy", &image, &format!("dir:{}/{number}", copies.display())]),
+        _ => {
+            let mut docker = host.on_path(engine.command(&clients[number % clients.len()], &home));
+            docker.args(["pull", &host.reference]);
+            docker
+        }
+    };
     let ended: Vec<Ran> = thread::scope(|scope| {
-        let clients: Vec<_> =
-            (0..50).map(|_| scope.spawn(|| run(&mut host.skopeo(&["inspect", "--raw", &image])))).collect();
-        clients.into_iter().map(|client| client.join().expect("no panic")).collect()
+        let pulls: Vec<_> = (0..50).map(|number| scope.spawn(move || run(&mut pull(number)))).collect();
+        pulls.into_iter().map(|pull| pull.join().expect("no panic")).collect()
     });
     let failed: Vec<String> = ended.iter().filter(|ran| ran.code != 0).map(Ran::to_string).collect();
     assert_eq!(failed, [""; 0]);
-    host.assert_hidden(&token);
+    assert_eq!(fs::read_dir(copies).expect("a directory").count(), 17, "what was pulled is there");
+    assert!(host.podman.images().contains(&host.reference));
+
+    let disk = [host.disk(), vec![engine.data()]].concat();
+    assert_eq!(traces(&token, &disk), [""; 0]);
+    assert!(Canary::new(&token).spellings_in(engine.log().as_bytes()).is_empty());
+    // It would be found wherever an engine writes.
+    let places = [home.path(), home.runtime_dir(), home.temp_dir(), home.side_dir("podman"), engine.data()];
+    for place in places {
+        let planted = place.join("planted");
+        for text in [token.clone(), STANDARD.encode(format!("{USER}:{token}"))] {
+            fs::write(&planted, text).expect("a file");
+            assert!(!traces(&token, &disk).is_empty(), "{}", planted.display());
+        }
+        fs::remove_file(planted).expect("the planted file");
+    }
 }
 
 #[test]

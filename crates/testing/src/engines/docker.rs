@@ -84,6 +84,11 @@ impl Engine {
         command
     }
 
+    /// The daemon's data root: everything that it keeps.
+    pub fn data(&self) -> PathBuf {
+        self.base().join("data")
+    }
+
     /// Everything that the daemon has logged.
     pub fn log(&self) -> String {
         fs::read_to_string(self.base().join("log")).unwrap_or_default()
