@@ -215,7 +215,15 @@ pub fn edit<E: From<FileError>>(
 /// # Errors
 /// As [`edit`].
 pub fn check(path: &Path, access: Access) -> Result<(), FileError> {
-    edit(path, access, |_| Ok(None)).map(drop)
+    edit(path, access, |_| Ok::<_, FileError>(None))?;
+    let target = follow_links(path)?;
+    let allowed = if in_place::is_mount_point(&target) {
+        rustix::fs::access(&target, rustix::fs::Access::WRITE_OK)
+    } else {
+        let directory = target.ancestors().skip(1).find(|ancestor| ancestor.is_dir()).unwrap_or(Path::new("."));
+        rustix::fs::access(directory, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK)
+    };
+    allowed.map_err(|error| failed("write", path)(error.into()))
 }
 
 /// Keeps `bytes`, which were read from the file at `path`, beside it as `NAME.bak-1`, or under the next number that is

@@ -78,11 +78,16 @@ fn it_may_be_the_only_thing_in_a_read_only_system_that_can_be_written() {
     let path = root.join(".docker/config.json");
     let _mount = Mount::bind(&source, &path);
     mount(&["-o", "remount,ro"], &root);
+    assert!(file::check(&path, Access::Kept).is_ok());
     assert!(write(&path, b"new").unwrap());
     assert_eq!(fs::read_to_string(&source).unwrap(), "new");
     // Anything else is refused, with the name of what cannot be written.
-    let error = write(&root.join("auth.json"), b"new").unwrap_err();
-    assert!(error.to_string().contains("auth.json`: Read-only file system"), "{error}");
+    for path in [root.join("auth.json"), root.join("missing/auth.json")] {
+        let errors = [write(&path, b"new").unwrap_err(), file::check(&path, Access::Kept).unwrap_err()];
+        for error in errors.map(|error| error.to_string()) {
+            assert!(error.contains("cannot") && error.contains("`: Read-only file system"), "{error}");
+        }
+    }
 }
 
 #[test]
