@@ -20,18 +20,17 @@ pub(crate) fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
-/// The variables that secrets were read from.
-static SECRETS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+/// The variables that hold secrets of ours.
+static HIDDEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
-/// The value of a variable that holds a secret. The programs that are run after this do not get it.
-pub(crate) fn secret_variable(name: &str) -> Option<OsString> {
-    SECRETS.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
-    variable(name)
+/// Keeps a variable from the programs that are run after this.
+pub(crate) fn hide(name: &str) {
+    HIDDEN.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
 }
 
 /// The variables that programs are not to get.
-pub(crate) fn secret_variables() -> BTreeSet<String> {
-    SECRETS.lock().unwrap_or_else(PoisonError::into_inner).clone()
+pub(crate) fn hidden() -> BTreeSet<String> {
+    HIDDEN.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 fn path(name: &str) -> Option<PathBuf> {

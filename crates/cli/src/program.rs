@@ -91,7 +91,7 @@ pub(crate) fn ask(command: &mut Command, with: With, limit: Duration) -> Result<
 
 fn run_until(command: &mut Command, with: &With, limit: Duration) -> Result<Ended, Reason> {
     let deadline = Instant::now() + limit;
-    for name in environment::secret_variables() {
+    for name in environment::hidden() {
         command.env_remove(name);
     }
     if let With::Input(_) = with {

@@ -67,7 +67,11 @@ impl std::str::FromStr for TokenSource {
         match text.split_once(':') {
             None if text == "-" => Ok(TokenSource::StandardInput),
             None if text == "prompt" => Ok(TokenSource::Prompt),
-            Some(("env", name)) if is_variable(name) => Ok(TokenSource::Environment(name.to_owned())),
+            Some(("env", name)) if is_variable(name) => {
+                // Before any program is run, also one that is run before the token is read.
+                environment::hide(name);
+                Ok(TokenSource::Environment(name.to_owned()))
+            }
             Some(("env", _)) => Err("the name of an environment variable has letters, digits and `_`".to_owned()),
             Some(("file", path)) if !path.is_empty() => Ok(TokenSource::File(PathBuf::from(path))),
             // As systemd has it for the names of credentials.
@@ -137,7 +141,7 @@ impl TokenSource {
 }
 
 fn from_environment(name: &str) -> Result<Secret, Failure> {
-    let value = environment::secret_variable(name)
+    let value = environment::variable(name)
         .ok_or_else(|| Failure::usage(format!("the environment variable `{name}` is empty or not set")))?;
     let token = value
         .into_string()

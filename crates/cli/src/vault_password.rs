@@ -188,7 +188,8 @@ impl Place {
             Place::Prompt => from_prompt("vault password", label.filter(|label| *label != DEFAULT_LABEL), asked),
             Place::File(path) => from_path(path, label, earlier),
             Place::Variable(name) => {
-                let value = environment::secret_variable(name)
+                environment::hide(name);
+                let value = environment::variable(name)
                     .ok_or_else(|| Failure::usage(format!("the environment variable `{name}` is empty or not set")))?;
                 Password::from_output(value.as_encoded_bytes())
                     .or_usage()

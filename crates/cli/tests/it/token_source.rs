@@ -356,3 +356,21 @@ fn a_variable_that_a_secret_was_read_from_does_not_reach_other_programs() {
     assert_eq!(ran.code, 0, "{ran}");
     assert!(ran.stderr.contains("saw [] [kept]"), "{ran}");
 }
+
+#[test]
+fn a_credential_helper_does_not_get_the_variable_with_the_token() {
+    let (serving, home) = (Home::new(), Home::new());
+    let server = server(&serving);
+    home.write(".docker/config.json", format!(r#"{{"credHelpers":{{"{}":"tell"}}}}"#, server.registry));
+    let seen = home.side_dir("asked").join("seen");
+    let nothing = "credentials not found in native keychain";
+    let body =
+        format!("printf '%s ' \"$1\" \"[$THE_TOKEN]\" \"[$OTHER]\" >> '{}'; echo {nothing}; exit 1", seen.display());
+    stand_in(&home, "docker-credential-tell", &body);
+    let mut command =
+        command(&home, &["login", &server.registry, "-u", "alice", "--docker", "--token-from", "env:THE_TOKEN"]);
+    let ran = run(command.env("THE_TOKEN", server.token("read:packages")).env("OTHER", "kept"));
+    assert_ne!(ran.code, 0, "the helper stores nothing: {ran}");
+    let seen = fs::read_to_string(seen).expect("it was asked");
+    assert!(seen.contains("get [] [kept] ") && seen.contains("store [] [kept] "), "{ran}");
+}
