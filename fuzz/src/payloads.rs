@@ -10,9 +10,6 @@ pub fn run(file: &[u8]) {
     ignore_panics_of_libyaml();
     drop(inventory::check(file));
     drop(inventory::check_text(file));
-    if has_two_in_a_line(file) {
-        return;
-    }
     replace(file, &Payloads::of_text(file), |edited| Payloads::of_text(edited));
     let Ok(payloads) = Payloads::of_yaml(file) else { return };
     let Some(edited) = replace(file, &payloads, |edited| Payloads::of_yaml(edited).expect("YAML as before")) else {
@@ -57,11 +54,4 @@ fn assert_same_to_libyaml(file: &[u8], edited: &[u8]) {
             new.scalar.as_ref().is_some_and(|scalar| String::from_utf8_lossy(&scalar.value).contains(";AES256;dev"));
         assert!(old == new || holds_other && old.anchor == new.anchor, "{old:?} became {new:?} in:\n{shown}");
     }
-}
-
-// What is known to go wrong, and turns the target off until it is put right.
-
-/// Two headers in one line make payloads that overlap, and a panic.
-fn has_two_in_a_line(file: &[u8]) -> bool {
-    String::from_utf8_lossy(file).lines().any(|line| line.matches("$ANSIBLE_VAULT").count() > 1)
 }

@@ -27,11 +27,17 @@ impl Block {
     }
 }
 
-/// The payloads of a text, in order.
+/// The payloads of a text, in order. A header inside of a payload begins no other.
 pub(super) fn blocks(bytes: &[u8]) -> Vec<Block> {
     let headers = AhoCorasick::new([HEADER]).ok();
     let starts = headers.iter().flat_map(|headers| headers.find_iter(bytes)).map(|found| found.start());
-    starts.filter_map(|start| escaped(bytes, start).or_else(|| block(bytes, start))).collect()
+    let mut blocks: Vec<Block> = Vec::new();
+    for start in starts {
+        if blocks.last().is_none_or(|before| before.range.end <= start) {
+            blocks.extend(escaped(bytes, start).or_else(|| block(bytes, start)));
+        }
+    }
+    blocks
 }
 
 /// A payload in quotes on one line.
@@ -40,6 +46,10 @@ fn escaped(bytes: &[u8], start: usize) -> Option<Block> {
     let line = bytes[start..].split(|byte| matches!(byte, b'\n' | b'\r' | b'"' | b'\'')).next()?;
     let header = line.windows(BREAK.len()).position(|window| window == BREAK)?;
     let mut text = String::from_utf8(line[..header].to_owned()).ok()?;
+    // This one is only spoken of, and the next one may be a payload.
+    if text[HEADER.len()..].contains(HEADER) {
+        return None;
+    }
     let mut end = header;
     while let Some(rest) = line[end..].strip_prefix(BREAK) {
         let digits = rest.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
