@@ -92,6 +92,8 @@ pub enum Stage {
     Blob,
     /// `/v2/NAME/blobs/uploads/…` and manifests, to write.
     Upload,
+    /// GitHub's `/user`.
+    Account,
 }
 
 impl fmt::Display for Stage {
@@ -102,6 +104,7 @@ impl fmt::Display for Stage {
             Stage::Manifest => "manifest",
             Stage::Blob => "blob",
             Stage::Upload => "upload",
+            Stage::Account => "account",
         })
     }
 }
@@ -256,7 +259,8 @@ impl Http {
             return Err(format!("to the private address `{place}`"));
         }
         // What answers elsewhere is neither this registry nor its token service, and would get no credential.
-        if matches!(request.stage, Stage::Ping | Stage::Token) && next.origin() != request.url.origin() {
+        if matches!(request.stage, Stage::Ping | Stage::Token | Stage::Account) && next.origin() != request.url.origin()
+        {
             return Err(format!("to another origin, `{place}`"));
         }
         Ok(next)

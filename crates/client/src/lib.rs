@@ -4,6 +4,7 @@
 
 pub mod auth;
 pub mod error;
+pub mod github;
 pub mod http;
 pub mod pull;
 pub mod registry;

@@ -23,7 +23,7 @@ use crate::{
 
 use session::{Presented, Session};
 
-mod retry_after;
+pub(crate) mod retry_after;
 mod session;
 
 const CONTENT_DIGEST: &str = "docker-content-digest";

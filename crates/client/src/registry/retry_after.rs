@@ -7,7 +7,7 @@ use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use crate::error::Said;
 
 /// What the header says, else what a message says.
-pub(super) fn retry_after(headers: &HeaderMap, said: &Said) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, said: &Said) -> Option<Duration> {
     let in_message = || said.errors.iter().find_map(|entry| in_message(&entry.message));
     seconds(headers).or_else(|| until(headers)).or_else(in_message)
 }

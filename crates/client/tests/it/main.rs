@@ -1,4 +1,5 @@
 mod auth;
+mod github;
 mod http;
 mod pull;
 mod registry;
