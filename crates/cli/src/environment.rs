@@ -57,8 +57,8 @@ pub(crate) fn stores() -> Result<Environment, Failure> {
 
 /// What registries.conf says of credential helpers; the last file that says it counts.
 fn credential_helpers(environment: &Environment) -> Vec<String> {
-    let tables = registries_conf(environment).into_iter().filter_map(|path| std::fs::read_to_string(path).ok());
-    let tables = tables.filter_map(|text| text.parse::<toml::Table>().ok());
+    let files = registries_conf(environment).into_iter().filter_map(|path| file::read(&path).ok().flatten());
+    let tables = files.filter_map(|bytes| str::from_utf8(&bytes).ok()?.parse::<toml::Table>().ok());
     let helpers = tables.filter_map(|table| table.get("credential-helpers")?.as_array().cloned()).next_back();
     helpers.into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect()
 }
@@ -98,6 +98,13 @@ pub(crate) fn home() -> Result<PathBuf, Failure> {
         Failure::usage("this user has no home directory")
             .hint("set `HOME` to the directory in which the credentials are")
     })
+}
+
+/// Whether the home directory is this user's own, and not one that `sudo` has left in the environment.
+pub(crate) fn owns_home() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let owner = home().ok().and_then(|home| home.metadata().ok()).map(|found| found.uid());
+    owner.is_none_or(|owner| owner == rustix::process::getuid().as_raw())
 }
 
 /// The directory in which this program keeps what it has seen, `$XDG_STATE_HOME/pullpass`.

@@ -9,6 +9,7 @@ mod environment;
 mod failure;
 mod login_name;
 mod network;
+mod other_user;
 mod output;
 mod program;
 mod prompt;

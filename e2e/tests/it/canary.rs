@@ -192,11 +192,12 @@ fn a_token_pasted_anywhere_on_the_command_line_is_not_repeated() {
     home.write("pw", "correct horse\n");
     home.write("i.yml", "all:\n  vars:\n    user: me\n");
     // How many words name the command, then the words that are replaced one by one.
-    let calls: [(usize, &[&str]); 28] = [
+    let calls: [(usize, &[&str]); 29] = [
         (1, &["login", "127.0.0.1:1", "-u", "me", "--token-from", "file:pw", "--docker"]),
         (1, &["login", "127.0.0.1:1", "-u", "me", "--token-from", "cmd:/bin/cat pw", "--docker"]),
         (1, &["logout", "ghcr.io", "--docker"]),
         (1, &["status", "ghcr.io", "--json"]),
+        (1, &["status", "ghcr.io/a/b", "--user", "nobody", "--metrics", "m.prom"]),
         (1, &["verify", "127.0.0.1:1/a/b:c", "--docker"]),
         (2, &["vault", "encrypt_string", "--name", "x", "--vault-password-file", "pw"]),
         (2, &["vault", "decrypt", "i.yml", "--vault-password-file", "pw"]),
@@ -468,7 +469,20 @@ fn calls(home: &Home, registry: &str, token: &str) -> BTreeMap<String, Vec<Call>
                 call(&["login", "127.0.0.1:1", "-u", "alice", "--docker", "--password-stdin"]).input(token),
             ],
         ),
-        ("status", vec![call(&["status"]), call(&["status", "--json"]), call(&["status", token])]),
+        (
+            "status",
+            vec![
+                call(&["status"]),
+                call(&["status", "--json"]),
+                call(&["status", &reference, "--check", "--json", "--metrics", "metrics.prom"]),
+                call(&["status", "--check", "--retry", "--github", "--warn-days", "3"]),
+                call(&["status", registry, "--all-users", "--check", "--json"]),
+                call(&["status", "--user", token]),
+                call(&["status", "--metrics", token]),
+                call(&["status", registry, "--docker", "--as-pull-secret", "--name", token]),
+                call(&["status", token]),
+            ],
+        ),
         (
             "verify",
             vec![

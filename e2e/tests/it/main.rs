@@ -20,6 +20,7 @@ mod random;
 mod registry;
 mod rekey;
 mod sample;
+mod status;
 mod stores;
 mod terminal;
 mod token_source;
