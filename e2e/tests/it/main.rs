@@ -3,6 +3,7 @@
 //! The engines and ansible come from `scripts/setup`. The program under test is the `pullpass` in the target directory:
 //! `scripts/test` and `cargo build` put it there, `cargo test -p pullpass-e2e` alone does not.
 
+mod bad_stores;
 mod boundaries;
 mod canary;
 mod crash;
