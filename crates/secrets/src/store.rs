@@ -296,6 +296,13 @@ impl AuthFile {
         named.map(|(registry, helper)| (registry.as_str(), helper.as_str()))
     }
 
+    /// The entry for which Go's decoder gives the whole file up: one of another shape.
+    fn spoiler(&self) -> Option<String> {
+        let spoils = |(_, entry): &&(String, Entry)| matches!(entry, Entry::Bad(BadEntry::Shape));
+        let (key, _) = self.entries.iter().find(spoils)?;
+        Some(format!("the entry for `{key}`: {}", BadEntry::Shape))
+    }
+
     fn entry(&self, key: &str) -> Option<&Entry> {
         self.entries.iter().rev().find(|(name, _)| name == key).map(|(_, entry)| entry)
     }
@@ -303,7 +310,9 @@ impl AuthFile {
 
 /// The value of one key of `auths`, as JSON.
 fn read_entry(text: &str) -> Entry {
-    let Some(members) = json::members(text, 0) else { return Entry::Bad(BadEntry::Shape) };
+    let Some(members) = json::members(text, 0) else {
+        return if text == "null" { Entry::Marker } else { Entry::Bad(BadEntry::Shape) };
+    };
     let field = |name: &str| -> Result<Option<Zeroizing<String>>, BadEntry> {
         let member = members.iter().rev().find(|member| member.name.eq_ignore_ascii_case(name));
         match member.map(|member| &text[member.value.clone()]) {

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use serde::de::IgnoredAny;
+
 use super::{Ask, AuthFile, Credential, Entry, Environment, Lookup, Source, json, read_entry};
 use crate::Secret;
 
@@ -33,8 +35,9 @@ pub fn helper<'file>(file: &'file AuthFile, registry: &str) -> Option<&'file str
 
 /// What Docker finds for a registry, with the contents of the file at [`config_path`], if there is one.
 ///
-/// `$DOCKER_AUTH_CONFIG` goes before everything (docker/cli `cli/config/memorystore`, since 28.3), then a helper, of which
-/// the file's own entry is no alternative, then the file.
+/// `$DOCKER_AUTH_CONFIG` goes before everything (docker/cli `cli/config/memorystore`, since 28.3), then a helper, then the
+/// file. Its own entry counts when there is no helper, or one that fails (`cli/config/credentials/native_store.go`), but not
+/// when the helper has no login.
 pub fn lookup(environment: &Environment, file: Option<&[u8]>, registry: &str, ask: Ask) -> Lookup {
     let name = key(registry);
     // Docker warns of a variable that it cannot use, and goes on without it.
@@ -43,23 +46,46 @@ pub fn lookup(environment: &Environment, file: Option<&[u8]>, registry: &str, as
         return Lookup::Found { source: Source::Variable, key, credential };
     }
     let path = config_path(environment);
-    let file = match AuthFile::parse(file.unwrap_or_default()) {
+    let source = Source::File(path.clone());
+    let file = match AuthFile::parse(first_document(file.unwrap_or_default())) {
         Ok(file) => file,
-        Err(error) => return Lookup::Broken { source: Source::File(path), reason: error.to_string() },
+        Err(error) => return Lookup::Broken { source, reason: error.to_string() },
     };
-    if let Some(helper) = helper(&file, registry) {
-        let source = Source::Helper { path: Some(path), name: helper.to_owned() };
-        return Lookup::asked(source, name, ask(helper, name));
+    if let Some(reason) = file.spoiler() {
+        return Lookup::Broken { source, reason };
     }
-    let source = Source::File(path);
+    let Some(helper) = helper(&file, registry) else { return in_file(&file, name, source) };
+    let asked = Source::Helper { path: Some(path), name: helper.to_owned() };
+    match Lookup::asked(asked, name, ask(helper, name)) {
+        failed @ Lookup::Broken { .. } => match in_file(&file, name, source) {
+            Lookup::None | Lookup::Broken { .. } => failed,
+            found => found,
+        },
+        asked => asked,
+    }
+}
+
+/// What the file itself has under a name.
+fn in_file(file: &AuthFile, name: &str, source: Source) -> Lookup {
     let legacy = || file.entries().iter().find(|(key, _)| host(key) == name).map(|(key, entry)| (key.as_str(), entry));
     let Some((key, entry)) = file.entry(name).map(|entry| (name, entry)).or_else(legacy) else { return Lookup::None };
     let key = key.to_owned();
     match entry.clone() {
+        // Docker sends no user without a password; Podman does, where no token service is asked.
+        Entry::Credential(credential) if credential.secret.reveal().is_empty() => Lookup::None,
         Entry::Credential(credential) | Entry::Plain(credential) => Lookup::Found { source, key, credential },
         Entry::IdentityToken { token, .. } => Lookup::IdentityToken { source, key, token },
         Entry::Marker => Lookup::None,
         Entry::Bad(reason) => Lookup::Broken { source, reason: format!("the entry for `{key}`: {reason}") },
+    }
+}
+
+/// Docker reads one JSON value and does not look at what is behind it.
+fn first_document(bytes: &[u8]) -> &[u8] {
+    let mut documents = serde_json::Deserializer::from_slice(bytes).into_iter::<IgnoredAny>();
+    match documents.next() {
+        Some(Ok(_)) => &bytes[..documents.byte_offset()],
+        _ => bytes,
     }
 }
 

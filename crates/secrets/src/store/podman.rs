@@ -94,6 +94,15 @@ fn in_files<'file>(files: impl IntoIterator<Item = (&'file Path, &'file [u8])>, 
             Ok(file) => file,
             Err(error) => return Lookup::Broken { source, reason: error.to_string() },
         };
+        let reason = match file.cred_helper(registry) {
+            _ if bytes.trim_ascii().is_empty() => Some("it is empty, which is no JSON".to_owned()),
+            // It looks for a program of that name too.
+            Some("") => Some("it names a credential helper without a name".to_owned()),
+            _ => file.spoiler(),
+        };
+        if let Some(reason) = reason {
+            return Lookup::Broken { source, reason };
+        }
         if let Some(helper) = helper(&file, registry) {
             let source = Source::Helper { path: Some(path.to_owned()), name: helper.to_owned() };
             match Lookup::asked(source, registry, ask(helper, registry)) {

@@ -337,6 +337,39 @@ fn the_name_of_a_helper_is_no_path() {
 }
 
 #[test]
+fn what_the_engines_stumble_over_is_told_from_what_they_pass_over() {
+    let with = |entry: Value| json!({ "auths": { "ghcr.io": { "auth": auth("me:1") }, "bad.io": entry } });
+    for (file, docker, podman) in [
+        (with(Value::Null), "c ghcr.io me:1", "0 ghcr.io me:1"),
+        (
+            with(json!([])),
+            "c broken: the entry for `bad.io`: it is not an object of texts",
+            "0 broken: the entry for `bad.io`: it is not an object of texts",
+        ),
+        (json!({ "auths": { "ghcr.io": { "auth": auth("me:") } } }), "none", "0 ghcr.io me:"),
+        (
+            json!({ "auths": { "ghcr.io": { "auth": auth("me:1") } }, "credHelpers": { "ghcr.io": "" } }),
+            "c ghcr.io me:1",
+            "0 broken: it names a credential helper without a name",
+        ),
+        (
+            json!({ "auths": { "ghcr.io": { "auth": auth("me:1") } }, "credHelpers": { "ghcr.io": "broken" } }),
+            "c ghcr.io me:1",
+            "0 helper broken broken: it hangs",
+        ),
+    ] {
+        assert_eq!(docker_finds(&file, "ghcr.io"), docker, "{file}");
+        assert_eq!(podman_finds(std::slice::from_ref(&file), "ghcr.io/a/b"), podman, "{file}");
+    }
+    let twice = format!("{} more", with(json!({})));
+    assert_eq!(docker_finds_in(twice.as_bytes(), "ghcr.io", None), "c ghcr.io me:1");
+    assert_eq!(
+        shown(podman::lookup(&environment(), [(Path::new("0"), b" \n".as_slice())], "ghcr.io", &ask)),
+        "0 broken: it is empty, which is no JSON"
+    );
+}
+
+#[test]
 fn logout_finds_every_spelling_of_a_registry() {
     let file =
         json!({ "auths": { "https://ghcr.io/v1/": {}, "ghcr.io": {}, "ghcr.io/owner": {}, "ghcr.io.evil": {} } });
