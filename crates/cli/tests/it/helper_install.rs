@@ -197,3 +197,22 @@ fn logins_of_docker_credential_pass_are_imported_and_none_is_overwritten() {
     assert!(ran.stdout.contains("is in the store already"), "{ran}");
     assert!(answer("ghcr.io").contains("an identity token"));
 }
+
+#[test]
+fn logins_of_a_file_are_imported_and_stay_there_too() {
+    let home = Home::new();
+    let file = format!(
+        r#"{{"auths":{{"ghcr.io":{},"quay.io":{{"auth":"?"}},"marker.io":{{}},"id.io":{{"auth":"eDo=","identitytoken":"t"}}}}}}"#,
+        login(SECRET)
+    );
+    let path = home.write("old.json", &file);
+    let ran = pullpass_helper(&home, &["import", "old.json", "--json"]);
+    assert_fails(&ran, 1, &["`quay.io` was not imported", "not base64"]);
+    assert_eq!(json(&ran), serde_json::json!({ "imported": ["ghcr.io", "id.io"], "left": ["quay.io"] }));
+    assert!(!ran.said().contains(SECRET));
+    assert_eq!(fs::read_to_string(path).expect("the file"), file);
+    let answer = |server: &str| run_with_input(&mut command(&home, &["helper", "get"]), server).expect_success();
+    assert!(answer("ghcr.io").contains(&format!("\"Secret\":\"{SECRET}\"")));
+    assert!(answer("id.io").contains("\"<token>\",\"Secret\":\"t\""));
+    assert_fails(&pullpass_helper(&home, &["import", "none.json"]), 2, &["there is no file"]);
+}

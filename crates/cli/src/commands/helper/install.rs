@@ -10,8 +10,9 @@ use clap::Args;
 use pullpass_oci::Registry;
 use pullpass_secrets::{
     Secret,
-    store::{self, AuthFile, Credential, Entry, Environment, StoreError, docker, podman},
+    store::{self, AuthFile, Credential, Entry, Environment, StoreError, TOKEN_USER, docker, podman},
 };
+use serde_json::json;
 
 use super::{link, sealed};
 use crate::{
@@ -23,8 +24,6 @@ use crate::{
 
 /// What files call this helper.
 pub(super) const HELPER: &str = "pullpass";
-/// The user name by which helpers say that a secret is an identity token.
-pub(super) const TOKEN_USER: &str = "<token>";
 /// More than the helper gives itself.
 const READ_BACK_LIMIT: Duration = Duration::from_secs(25);
 
@@ -47,6 +46,9 @@ pub(super) struct Install {
     all: bool,
     #[command(flatten)]
     engines: Choice,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// A file of an engine that has, or is to have, this helper.
@@ -109,7 +111,7 @@ impl Install {
             stores::edit(&change.path, |bytes| change.apply(bytes))?;
             change.prove()?;
         }
-        report(&environment, &changes, &logins);
+        report(&environment, &changes, &logins, self.json);
         Ok(())
     }
 
@@ -252,13 +254,26 @@ struct Answer {
     secret: String,
 }
 
-fn report(environment: &Environment, changes: &[Change], logins: &[Readable]) {
-    for login in logins {
-        output::data(format_args!("moved the login of {} from {} into the store", login.server, login.path.display()));
-    }
-    for change in changes {
+fn report(environment: &Environment, changes: &[Change], logins: &[Readable], as_json: bool) {
+    let helped = changes.iter().flat_map(|change| {
         let all = change.for_all.then_some("every registry");
-        for registry in change.helped.iter().map(String::as_str).chain(all) {
+        change.helped.iter().map(String::as_str).chain(all).map(move |registry| (change, registry))
+    });
+    if as_json {
+        let moved = logins.iter().map(|login| json!({ "registry": login.server, "path": login.path }));
+        let helped = helped.map(
+            |(change, registry)| json!({ "engine": change.engine.name(), "registry": registry, "path": change.path }),
+        );
+        output::json(&json!({ "moved": moved.collect::<Vec<_>>(), "installed": helped.collect::<Vec<_>>() }));
+    } else {
+        for login in logins {
+            output::data(format_args!(
+                "moved the login of {} from {} into the store",
+                login.server,
+                login.path.display()
+            ));
+        }
+        for (change, registry) in helped {
             output::data(format_args!(
                 "{} keeps the login of {registry} in the store now ({})",
                 change.engine.name(),

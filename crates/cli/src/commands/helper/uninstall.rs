@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use pullpass_oci::Registry;
-use pullpass_secrets::store::{self, Credential, Entry, StoreError};
+use pullpass_secrets::store::{self, Credential, Entry, StoreError, TOKEN_USER};
+use serde_json::json;
 
 use super::{
-    install::{HELPER, Place, TOKEN_USER, places},
+    install::{HELPER, Place, places},
     link, sealed,
 };
 use crate::{
@@ -34,6 +35,9 @@ pub(super) struct Uninstall {
     all: bool,
     #[command(flatten)]
     engines: Choice,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// What is to become of one file.
@@ -59,14 +63,9 @@ impl Uninstall {
         for change in &changes {
             stores::edit(&change.path, |bytes| change.apply(bytes))?;
             change.prove()?;
-            for (key, _) in &change.logins {
-                output::data(format_args!("put the login of {key} back into {}", change.path.display()));
+            if !self.json {
+                change.report();
             }
-            output::data(format_args!(
-                "{} no longer uses the helper ({})",
-                change.engine.name(),
-                change.path.display()
-            ));
         }
         let left = self::places(&environment, &Engine::ALL)?;
         for (key, _) in changes.iter().flat_map(|change| &change.logins) {
@@ -78,7 +77,9 @@ impl Uninstall {
         if self.all && !left.iter().any(names_helper) {
             link::find()?.remove()?;
         }
-        if changes.is_empty() {
+        if self.json {
+            output::json(&json!({ "uninstalled": changes.iter().map(Change::to_json).collect::<Vec<_>>() }));
+        } else if changes.is_empty() {
             output::data("no file named this helper");
         }
         Ok(())
@@ -127,6 +128,18 @@ impl Change {
             bytes = store::set(&bytes, key, &credential.user, &credential.secret)?;
         }
         Ok(bytes)
+    }
+
+    fn report(&self) {
+        for (key, _) in &self.logins {
+            output::data(format_args!("put the login of {key} back into {}", self.path.display()));
+        }
+        output::data(format_args!("{} no longer uses the helper ({})", self.engine.name(), self.path.display()));
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        let put_back: Vec<&str> = self.logins.iter().map(|(key, _)| key.as_str()).collect();
+        json!({ "engine": self.engine.name(), "path": self.path, "put_back": put_back })
     }
 
     /// Reads the file again.
