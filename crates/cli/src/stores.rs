@@ -165,8 +165,6 @@ pub(crate) fn edit(path: &Path, edit: impl Fn(&[u8]) -> Result<Vec<u8>, StoreErr
 pub(crate) fn check_edit(path: &Path, edit: impl Fn(&[u8]) -> Result<Vec<u8>, StoreError>) -> Result<(), Failure> {
     let bytes = file::read(path)?.unwrap_or_default();
     edit(&bytes).map_err(|error| unusable(path, &error))?;
-    let directory = path.ancestors().skip(1).find(|ancestor| ancestor.is_dir()).unwrap_or(Path::new("."));
-    rustix::fs::access(directory, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).map_err(|error| {
-        Failure::unknown(format!("`{}` cannot be written: {error}", path.display())).fact("nothing was changed")
-    })
+    file::check(path, Access::OwnerOnly)?;
+    Ok(())
 }

@@ -86,6 +86,9 @@ pub(crate) struct Login {
     secret: Vec<String>,
 }
 
+/// How often a login is written again that somebody else has written over.
+const MORE_TRIES: u32 = 3;
+
 /// Where one engine's login goes.
 struct Place {
     engine: Engine,
@@ -103,22 +106,17 @@ impl Login {
         if self.get_login {
             return self.print_login(&environment);
         }
-        if self.repair {
-            self.repair(&environment)?;
-        }
-        let places = self.places(&environment)?;
+        // What is malformed says nothing of where the login goes, and stays as it is until the registry has accepted it.
+        let places = if self.repair { Vec::new() } else { self.places(&environment)? };
         let credential = self.credential()?;
         token::check(&credential.secret).map_err(|problem| {
             Failure::usage(problem.to_string())
                 .fact("nobody was asked and nothing was changed")
                 .hint("copy it again, whole")
         })?;
-        for place in &places {
-            if let Source::File(path) = &place.target {
-                stores::check_edit(path, |bytes| place.with_login(bytes, &credential))?;
-            }
-        }
+        check_edits(&places, &credential)?;
         let answer = self.ask(&environment, &credential)?;
+        let places = if self.repair { self.repaired_places(&environment, &credential)? } else { places };
         for (index, place) in places.iter().enumerate() {
             let written = places[..index].iter().map(|place| format!("{} has the login already", place.shown()));
             self.write(place, &environment, &credential).map_err(|failure| written.fold(failure, Failure::fact))?;
@@ -150,8 +148,8 @@ impl Login {
         Ok(())
     }
 
-    /// Puts what no engine could read aside.
-    fn repair(&self, environment: &Environment) -> Result<(), Failure> {
+    /// Puts what no engine could read aside, and says where the login goes then.
+    fn repaired_places(&self, environment: &Environment, credential: &Credential) -> Result<Vec<Place>, Failure> {
         for engine in self.flags.asked_or_installed()? {
             for path in stores::read_paths(engine, environment) {
                 if let Some(aside) = stores::repair(&path)? {
@@ -160,7 +158,9 @@ impl Login {
                 }
             }
         }
-        Ok(())
+        let places = self.places(environment)?;
+        check_edits(&places, credential)?;
+        Ok(places)
     }
 
     /// Where the login goes, after making sure that the engine would read it there.
@@ -288,13 +288,21 @@ impl Login {
                 }
             }
         }
-        let found = stores::lookup(place.engine, environment, &self.name.registry, &self.name.to_string())?;
-        let what = match found {
-            Lookup::Found { credential: found, .. }
-                if found.secret == credential.secret && found.user == credential.user =>
-            {
-                return Ok(());
+        let lookup = || stores::lookup(place.engine, environment, &self.name.registry, &self.name.to_string());
+        let is_it = |found: &Lookup| {
+            matches!(found, Lookup::Found { credential: found, .. }
+                if found.secret == credential.secret && found.user == credential.user)
+        };
+        let mut found = lookup()?;
+        // A program that does not lock may have read the file before, and written it since.
+        for _ in 0..MORE_TRIES {
+            if let (Source::File(path), false) = (&place.target, is_it(&found)) {
+                stores::edit(path, |bytes| place.with_login(bytes, credential))?;
+                found = lookup()?;
             }
+        }
+        let what = match found {
+            found if is_it(&found) => return Ok(()),
             Lookup::Found { source, .. } | Lookup::IdentityToken { source, .. } => format!("finds the one of {source}"),
             Lookup::Broken { source, reason } => format!("fails at {source}: {reason}"),
             Lookup::None => "finds none".to_owned(),
@@ -415,6 +423,16 @@ fn place_shown(target: &Source) -> String {
         Source::File(path) => format!("`{}`", path.display()),
         other => other.to_string(),
     }
+}
+
+/// Whether every file can take the login, so that either all get it or none.
+fn check_edits(places: &[Place], credential: &Credential) -> Result<(), Failure> {
+    for place in places {
+        if let Source::File(path) = &place.target {
+            stores::check_edit(path, |bytes| place.with_login(bytes, credential))?;
+        }
+    }
+    Ok(())
 }
 
 /// Docker takes a login from its variable before any other.

@@ -228,6 +228,12 @@ fn a_malformed_file_is_put_aside_when_the_person_says_so() {
     let path = home.write(".docker/config.json", broken);
     assert_fails(&login(&home, &server.registry, &token), 2, &["line 1", "--repair"]);
     let words = ["login", &server.registry, "-u", "alice", "--password-stdin", "--docker", "--repair"];
+    assert_eq!(pullpass_with_input(&home, &words, "no token").code, 1);
+    assert_eq!(
+        fs::read_to_string(&path).expect("a store"),
+        broken,
+        "it stays until the registry has accepted the login"
+    );
     let ran = pullpass_with_input(&home, &words, &token);
     assert!(ran.code == 0 && ran.stderr.contains("config.json.bak-1"), "{ran}");
     assert_eq!(fs::read_to_string(path.with_file_name("config.json.bak-1")).expect("the old one"), broken);
