@@ -22,6 +22,7 @@ use crate::{
     output,
 };
 use logins::{Answer, Logins};
+pub(crate) use pattern::is_match;
 
 /// The one version of the API that is spoken.
 const API_VERSION: &str = "credentialprovider.kubelet.k8s.io/v1";

@@ -96,7 +96,7 @@ impl Pattern {
 }
 
 /// Whether `pattern`, in which `*` stands for any text, is `text`.
-fn is_match(pattern: &str, text: &str) -> bool {
+pub(crate) fn is_match(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
         Some((head, tail)) => text

@@ -9,6 +9,7 @@ use super::{
     name::Name,
     report::{Report, Shadowed, Winner},
 };
+use crate::commands::kubelet::is_match;
 
 /// How it is called among those that read a file.
 pub(super) const NAME: &str = "kubelet";
@@ -75,15 +76,6 @@ pub(super) fn matches(key: &str, image: &str) -> bool {
     let (pattern, host): (Vec<&str>, Vec<&str>) = (pattern.split('.').collect(), host.split('.').collect());
     let is_host = pattern.len() == host.len() && pattern.iter().zip(&host).all(|(glob, part)| is_match(glob, part));
     is_host && its_port == port && repository.starts_with(&path)
-}
-
-fn is_match(glob: &str, text: &str) -> bool {
-    match glob.split_once('*') {
-        None => glob == text,
-        Some((head, tail)) => text
-            .strip_prefix(head)
-            .is_some_and(|rest| (0..=rest.len()).any(|at| rest.is_char_boundary(at) && is_match(tail, &rest[at..]))),
-    }
 }
 
 #[cfg(test)]
