@@ -44,8 +44,10 @@ fn replace(file: &[u8], payloads: &Payloads<'_>, read: fn(&[u8]) -> Payloads<'_>
     Some(edited)
 }
 
-fn places<'a>(payloads: &'a Payloads<'_>) -> Vec<Option<&'a KeyPath>> {
-    payloads.list().iter().map(|payload| payload.path.as_ref()).collect()
+/// How deep each payload lies. A key on the way may have another one in it, which is replaced.
+fn places(payloads: &Payloads<'_>) -> Vec<Option<usize>> {
+    let depth = |path: &KeyPath| path.steps().len();
+    payloads.list().iter().map(|payload| payload.path.as_ref().map(depth)).collect()
 }
 
 /// Only scalars differ, and those hold the other payload.
