@@ -7,8 +7,8 @@
 use pullpass_secrets::inventory::{self, Entry, Found, KeyPath, NewValue, Value};
 use pullpass_secrets::vault;
 
-use crate::ignore_panics_of_libyaml;
 use crate::libyaml::{self, Event};
+use crate::{has_lone_returns, ignore_panics_of_libyaml};
 
 const PAYLOAD: &str = "$ANSIBLE_VAULT;1.1;AES256\n3061\n3062\n";
 const OTHER_PAYLOAD: &str = "$ANSIBLE_VAULT;1.2;AES256;dev\n30\n";
@@ -183,11 +183,6 @@ fn may_lose_a_comment(file: &[u8]) -> bool {
     let has_empty_block =
         lines.windows(2).any(|pair| pair[0].contains(['|', '>']) && indent(pair[1]) <= indent(pair[0]));
     has_empty_block || has_lone_returns(file)
-}
-
-/// A carriage return alone is a line break to YAML and none to the editor.
-fn has_lone_returns(file: &[u8]) -> bool {
-    String::from_utf8_lossy(file).replace("\r\n", "").contains('\r')
 }
 
 /// Of a block scalar that ends before it has begun, the end is looked for in front of its key.

@@ -22,6 +22,11 @@ pub(crate) fn ignore_panics_of_libyaml() {
     });
 }
 
+/// A carriage return alone is a line break to YAML and none to the editor.
+pub(crate) fn has_lone_returns(file: &[u8]) -> bool {
+    String::from_utf8_lossy(file).replace("\r\n", "").contains('\r')
+}
+
 /// Runs a target on the files that are named on the command line: on what a fuzzer has found.
 pub fn replay(target: fn(&[u8])) -> std::io::Result<()> {
     for path in std::env::args_os().skip(1) {

@@ -2,7 +2,7 @@
 
 use pullpass_secrets::inventory::{self, KeyPath, Payloads};
 
-use crate::{ignore_panics_of_libyaml, libyaml};
+use crate::{has_lone_returns, ignore_panics_of_libyaml, libyaml};
 
 const OTHER: &str = "$ANSIBLE_VAULT;1.2;AES256;dev\n30\n";
 
@@ -35,12 +35,10 @@ fn replace(file: &[u8], payloads: &Payloads<'_>, read: fn(&[u8]) -> Payloads<'_>
             payload.text
         );
     }
-    assert!(
-        after
-            .replace(&vec![Some(OTHER.to_owned()); count])
-            .is_ok_and(|same| same.trim_ascii_end() == edited.trim_ascii_end()),
-        "twice:\n{shown}"
-    );
+    let again = after.replace(&vec![Some(OTHER.to_owned()); count]);
+    let is_same = again.is_ok_and(|same| same.trim_ascii_end() == edited.trim_ascii_end());
+    // Which of the empty lines behind a payload are its own is told by line feeds only.
+    assert!(is_same || has_lone_returns(file), "twice:\n{shown}");
     Some(edited)
 }
 
