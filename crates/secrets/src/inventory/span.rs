@@ -21,7 +21,7 @@ pub(super) struct Scalar<'text> {
     pub(super) anchor: Option<&'text str>,
     /// From its first property, or the value itself: the header (`|`) only, for a block.
     pub(super) head: Range<usize>,
-    /// The lines of a block, without the line break before and after.
+    /// The lines of a block, without the line break before and after; none when it has none but blank ones.
     pub(super) block: Option<Block<'text>>,
 }
 
@@ -138,7 +138,9 @@ impl<'text> Document<'text> {
         // Content may begin with blanks of its own, behind those of the indentation.
         let first_line = value.trim_start_matches('\n');
         let blanks = first_line.len() - first_line.trim_start_matches(' ').len();
-        let block = if block { Some(block_behind(text, value_start..end, blanks)?) } else { None };
+        // One without a line ends with its header: what stands below it is a comment, or the next key.
+        let has_lines = block && !first_line.is_empty();
+        let block = if has_lines { Some(block_behind(text, value_start..end, blanks)?) } else { None };
         Some(Scalar { anchor, head: start..end, block })
     }
 

@@ -226,6 +226,18 @@ fn a_plain_value_becomes_a_block_and_its_comment_stays() {
 }
 
 #[test]
+fn what_stands_below_a_block_without_a_line_is_no_part_of_it() {
+    for (header, gap) in [("|", ""), (">-", ""), ("|+", "\n\n"), ("!vault |", ""), ("&a |", "\n")] {
+        let text = format!("a:\n    b: {header}\n{gap}    # a comment\n    c: 1\n");
+        let edited = set(&text, "a.b", plain("new")).unwrap();
+        let anchor = if header.starts_with('&') { "&a " } else { "" };
+        assert_eq!(edited, format!("a:\n    b: {anchor}new\n{gap}    # a comment\n    c: 1\n"), "{text}");
+        let without = inventory::unset(text.as_bytes(), &path("a.b")).unwrap().expect("it was there");
+        assert!(String::from_utf8_lossy(&without).ends_with("    # a comment\n    c: 1\n"), "{text}");
+    }
+}
+
+#[test]
 fn other_forms_of_payloads_keep_their_form() {
     let new = "$ANSIBLE_VAULT;1.1;AES256\\n3738\\n3940\\n";
     for (old, expected) in [
