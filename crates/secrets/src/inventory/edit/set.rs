@@ -128,7 +128,12 @@ impl<'a> Edit<'a> {
     /// Another value in the place of `{__ansible_vault: PAYLOAD}`, which Ansible takes for a payload in JSON only.
     pub(in crate::inventory) fn replace_mapping(&self, node: usize) -> Option<Splice> {
         let here = &self.document.nodes[node];
-        (!here.has_properties).then(|| Splice {
+        let payload = self.document.extent(self.document.json_vault(node)?)?;
+        let text = self.document.text;
+        // A comment around the payload would be lost.
+        let around = [&text[here.start..payload.start], &text[payload.end..here.end]];
+        let is_plain = !here.has_properties && !around.iter().any(|part| part.contains('#'));
+        is_plain.then(|| Splice {
             range: here.start..here.end,
             with: self.in_line(ScalarStyle::DoubleQuoted),
             events: here.event..here.last_event + 1,
