@@ -138,3 +138,25 @@ fn a_certificate_for_another_name_is_not_trusted() {
     assert_eq!(listing(&home.path()), before);
     assert!(ghcr.registry.log().iter().all(|line| !line.contains("authorization")), "no request got through");
 }
+
+#[test]
+fn certificates_are_taken_from_where_the_person_says_and_not_checked_when_that_is_said() {
+    let runtime = Runtime::new().expect("a runtime");
+    let certificates = Certificates::for_names(&["127.0.0.1"]);
+    let ghcr = runtime.block_on(registry().start_tls(&certificates));
+    let token = ghcr.token("octocat", Token::classic(&["read:packages"]));
+    let host = ghcr.registry.host();
+    let home = Home::new();
+    home.write("certs/ca.crt", &certificates.ca_pem);
+    let with = |more: &[&str]| {
+        let words = [&["login", &host, "-u", "octocat", "--password-stdin", "--docker"], more].concat();
+        pullpass_with_input(&home, &words, &token)
+    };
+    for refused in [&[][..], &["--tls-verify"], &["--tls-verify=true"]] {
+        assert_fails(&with(refused), 3, &["no TLS certificate to be trusted"]);
+    }
+    let ran = with(&["--cert-dir", "certs", "--verbose"]);
+    assert!(ran.code == 0 && ran.stderr.contains(&format!("GET https://{host}/v2/: 401")), "{ran}");
+    assert!(!ran.said().contains(&token), "{ran}");
+    with(&["--tls-verify=false"]).expect_success();
+}
