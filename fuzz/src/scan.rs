@@ -86,12 +86,15 @@ fn plant(text: &[u8]) -> (Vec<u8>, Vec<[u8; 32]>) {
         };
         // Base64 behind base64 is another text.
         let is_clear = byte != 5 || out.last().is_none_or(|byte| sextet(*byte).is_none());
+        out.extend_from_slice(piece.as_bytes());
         if is_clear {
             let token = if matches!(byte, 4 | 5) { &classic } else { piece };
-            ids.push(Sha256::digest(token).into());
+            ids.push((byte, out.len(), Sha256::digest(token).into()));
         }
-        out.extend_from_slice(piece.as_bytes());
     }
+    // One without a checksum ends where something else begins, and is another one where nothing does.
+    let goes_on = |end: usize| out.get(end).is_some_and(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte));
+    let ids = ids.into_iter().filter(|(byte, end, _)| *byte != 3 || !goes_on(*end)).map(|(_, _, id)| id).collect();
     (out, ids)
 }
 
