@@ -57,9 +57,8 @@ pub(crate) fn stores() -> Result<Environment, Failure> {
 
 /// What registries.conf says of credential helpers; the last file that says it counts.
 fn credential_helpers(environment: &Environment) -> Vec<String> {
-    let files = registries_conf(environment).into_iter().filter_map(|path| file::read(&path).ok().flatten());
-    let tables = files.filter_map(|bytes| str::from_utf8(&bytes).ok()?.parse::<toml::Table>().ok());
-    let helpers = tables.filter_map(|table| table.get("credential-helpers")?.as_array().cloned()).next_back();
+    let mut tables = registries_conf(environment).into_iter().rev();
+    let helpers = tables.find_map(|table| table.get("credential-helpers")?.as_array().cloned());
     helpers.into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect()
 }
 
@@ -76,11 +75,12 @@ fn rootless_runtime_dir() -> Option<PathBuf> {
     Some(if is_own { run } else { std::env::temp_dir().join(format!("podman-run-{}", uid.as_raw())) })
 }
 
-/// The files in which Podman looks for what it may do with a registry, the one that counts first
-/// (containers-registries.conf(5)); drop-in directories are read by their parents.
-pub(crate) fn registries_conf(environment: &Environment) -> Vec<PathBuf> {
+/// What registries.conf and its drop-ins say of how Podman is to treat registries, the main file first
+/// (containers-registries.conf(5)); drop-in directories are read by their parents. What cannot be read says nothing.
+pub(crate) fn registries_conf(environment: &Environment) -> Vec<toml::Table> {
+    let read = |path: PathBuf| str::from_utf8(&file::read(&path).ok()??).ok()?.parse().ok();
     if let Some(only) = path("CONTAINERS_REGISTRIES_CONF") {
-        return vec![only];
+        return read(only).into_iter().collect();
     }
     let config = environment.xdg_config_home.clone().unwrap_or_else(|| environment.home.join(".config"));
     let own = config.join("containers/registries.conf");
@@ -89,7 +89,7 @@ pub(crate) fn registries_conf(environment: &Environment) -> Vec<PathBuf> {
     let files = drop_ins.iter().flat_map(std::fs::read_dir).flatten().flatten().map(|entry| entry.path());
     let mut files: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|end| end == "conf")).collect();
     files.sort();
-    std::iter::once(main).chain(files).collect()
+    std::iter::once(main).chain(files).filter_map(read).collect()
 }
 
 /// `$HOME`, else what the system has for this user.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use pullpass_oci::Registry;
 use pullpass_secrets::{
     file::{self, Access},
-    store::{AuthFile, Environment, Lookup, Source, StoreError, docker, podman},
+    store::{Ask, AuthFile, Environment, Lookup, Source, StoreError, docker, podman},
 };
 
 use crate::{credential_helper, engines::Engine, failure::Failure, output};
@@ -71,14 +71,28 @@ pub(crate) fn lookup(
     registry: &Registry,
     name: &str,
 ) -> Result<Lookup, Failure> {
+    lookup_in(&read_paths(engine, environment), engine, environment, registry, name, &credential_helper::get)
+}
+
+/// [`lookup`] for who reads other files than the engine, or asks helpers otherwise.
+///
+/// # Errors
+/// A file cannot be read.
+pub(crate) fn lookup_in(
+    paths: &[PathBuf],
+    engine: Engine,
+    environment: &Environment,
+    registry: &Registry,
+    name: &str,
+    ask: Ask,
+) -> Result<Lookup, Failure> {
     let mut files = Vec::new();
-    for path in read_paths(engine, environment) {
-        if let Some(bytes) = file::read(&path)? {
+    for path in paths {
+        if let Some(bytes) = file::read(path)? {
             files.push((path, bytes));
         }
     }
     let mut files = files.iter().map(|(path, bytes)| (path.as_path(), bytes.as_slice()));
-    let ask = &credential_helper::get;
     Ok(match engine {
         Engine::Docker => docker::lookup(environment, files.next().map(|(_, bytes)| bytes), registry.as_str(), ask),
         Engine::Podman => podman::lookup(environment, files, name, ask),

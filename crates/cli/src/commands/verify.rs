@@ -166,9 +166,7 @@ impl Verify {
         let name = format!("{}/{}", self.reference.registry, self.reference.repository);
         let is_meant =
             |place: &str| name.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        let files = environment::registries_conf(environment);
-        let texts = files.iter().filter_map(|path| std::fs::read_to_string(path).ok());
-        let tables = texts.filter_map(|text| text.parse::<toml::Table>().ok());
+        let tables = environment::registries_conf(environment).into_iter();
         let registries = tables.filter_map(|table| table.get("registry")?.as_array().cloned()).flatten();
         let mut insecure =
             registries.filter(|entry| entry.get("insecure").and_then(toml::Value::as_bool) == Some(true));

@@ -111,6 +111,11 @@ fn podman_does_not_speak_plain_http_unless_it_was_told() {
         home.write(".config/containers/registries.conf", told);
         assert_eq!(verify().code, 0, "{location}");
     }
-    home.write(".config/containers/registries.conf", "[[registry]]\nlocation = \"127.0.0.1\"\ninsecure = true\n");
+    let main =
+        home.write(".config/containers/registries.conf", "[[registry]]\nlocation = \"127.0.0.1\"\ninsecure = true\n");
+    assert_eq!(verify().code, 1);
+    // Nobody will ever write there.
+    std::fs::remove_file(&main).expect("own file");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &main, rustix::fs::Mode::RWXU).expect("a pipe");
     assert_eq!(verify().code, 1);
 }

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use pullpass_secrets::{
-    file,
     store::{AuthFile, Lookup, Source, docker, podman},
     token,
 };
@@ -52,21 +51,8 @@ pub(super) fn of(reader: &Reader, name: &Name, key: &[u8; 32], ask: Ask, report:
 }
 
 fn lookup(reader: &Reader, name: &Name, ask: Ask) -> Result<Lookup, Failure> {
-    let mut files = Vec::new();
-    for path in &reader.files {
-        if let Some(bytes) = file::read(path)? {
-            files.push((path, bytes));
-        }
-    }
-    let mut files = files.iter().map(|(path, bytes)| (path.as_path(), bytes.as_slice()));
     let ask = &|helper: &str, server: &str| ask.get(helper, server);
-    let environment = &reader.environment;
-    Ok(match reader.engine {
-        Engine::Docker => {
-            docker::lookup(environment, files.next().map(|(_, bytes)| bytes), name.registry.as_str(), ask)
-        }
-        Engine::Podman => podman::lookup(environment, files, &name.full, ask),
-    })
+    stores::lookup_in(&reader.files, reader.engine, &reader.environment, &name.registry, &name.full, ask)
 }
 
 /// As [`super::report::Store::name`] calls it.
