@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 pub mod auth;
+pub mod diagnosis;
 pub mod error;
 pub mod github;
 pub mod http;

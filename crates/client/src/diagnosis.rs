@@ -1,0 +1,10 @@
+//! Why a pull or a push does not work: causes, the evidence for each, and what ends it. Pure: what was found out goes in,
+//! findings come out.
+
+mod catalogue;
+mod cause;
+mod finding;
+
+pub use catalogue::{Entry, entries, entry};
+pub use cause::Cause;
+pub use finding::{Certainty, Finding, Fix, rank};
