@@ -92,7 +92,7 @@ pub enum Stage {
     Blob,
     /// `/v2/NAME/blobs/uploads/…` and manifests, to write.
     Upload,
-    /// GitHub's `/user`.
+    /// GitHub's API.
     Account,
 }
 
@@ -289,7 +289,7 @@ impl Http {
     }
 
     /// A text from outside, fit to be shown: without what we sent in confidence, without what a terminal would obey.
-    fn clean(&self, text: &str) -> String {
+    pub(crate) fn clean(&self, text: &str) -> String {
         let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone();
         // The longest first, because a short password may occur inside of an encoded one.
         sent.sort_by_key(|secret| Reverse(secret.reveal().len()));

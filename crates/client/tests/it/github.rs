@@ -1,7 +1,7 @@
 use jiff::{SignedDuration, Timestamp};
 use pullpass_client::{
     Credential, Failure, Options, RegistryError,
-    github::{self, Account},
+    github::{self, Account, Answered, Limit, Owner, Package, Sso},
 };
 use pullpass_secrets::Secret;
 use pullpass_testing::{
@@ -9,6 +9,7 @@ use pullpass_testing::{
     ghcr::{Ghcr, Running, Switches, Token},
     github::Github,
 };
+use url::Url;
 
 struct Site {
     ghcr: Running,
@@ -28,9 +29,21 @@ impl Site {
 }
 
 async fn account(api: &Canned, token: &str) -> Result<Account, RegistryError> {
-    let api = format!("{}/", api.origin()).parse().expect("an address");
     let credential = Credential { user: "stored".to_owned(), secret: Secret::new(token.to_owned()) };
-    github::account(&api, &credential, Options::default()).await
+    github::account(&origin(api), &credential, Options::default()).await.result
+}
+
+fn origin(api: &Canned) -> Url {
+    format!("{}/", api.origin()).parse().expect("an address")
+}
+
+fn stored() -> Credential {
+    Credential { user: "stored".to_owned(), secret: Secret::new("secret".to_owned()) }
+}
+
+async fn package(api: &Canned, is_organization: bool, name: &str) -> Answered<Package> {
+    let owner = Owner { login: "octo".to_owned(), is_organization };
+    github::package(&origin(api), &owner, name, &stored(), Options::default()).await
 }
 
 fn in_days(days: i64) -> Timestamp {
@@ -115,4 +128,105 @@ async fn no_answer_makes_an_error_repeat_the_token() {
     let error = account(&api, "two\nlines").await.expect_err("no token");
     assert!(error.to_string().contains("line break"), "{error}");
     assert!(api.requests().is_empty(), "nothing is sent that no header can carry");
+}
+
+#[tokio::test]
+async fn a_locked_out_account_is_not_taken_for_a_limit() {
+    let message = "Maximum number of login attempts exceeded. Please try again later.";
+    let body = format!(r#"{{"message":"{message}"}}"#);
+    let headers = [("x-ratelimit-remaining", "0"), ("retry-after", "60")];
+    let api = Canned::start(move |_| canned::response(403, &headers, body.clone())).await;
+    let error = account(&api, "secret").await.expect_err("locked out");
+    let Failure::AccessDenied(said) = error.failure else { panic!("{error}") };
+    assert_eq!(said.errors[0].code, message);
+}
+
+#[tokio::test]
+async fn refusals_come_with_the_headers_that_tell_why() {
+    let page = "https://github.com/orgs/octo/sso?authorization_request=AB12=";
+    let required = format!("required; url={page}");
+    let headers = [
+        ("x-github-sso", required.as_str()),
+        ("x-ratelimit-limit", "5000"),
+        ("x-ratelimit-remaining", "4987"),
+        ("x-ratelimit-reset", "1790000000"),
+    ];
+    let refusal =
+        canned::response(403, &headers, r#"{"message":"Resource protected by organization SAML enforcement."}"#);
+    let api = Canned::start(move |_| refusal.clone()).await;
+    let answered = package(&api, true, "app").await;
+    let error = answered.result.expect_err("no access");
+    assert!(matches!(error.failure, Failure::AccessDenied(_)), "{error}");
+    assert_eq!(answered.sso, Some(Sso::Required { url: page.to_owned() }));
+    let resets = Timestamp::from_second(1_790_000_000).ok();
+    assert_eq!(answered.limit, Some(Limit { limit: 5000, remaining: 4987, resets }));
+}
+
+#[tokio::test]
+async fn an_answer_may_leave_out_organisations() {
+    let headers = [("x-github-sso", "partial-results; organizations=21955855,20582480")];
+    let api = Canned::start(move |_| canned::response(200, &headers, r#"{"login":"octocat"}"#)).await;
+    let answered = github::account(&origin(&api), &stored(), Options::default()).await;
+    assert_eq!(answered.result.expect("alive").login, "octocat");
+    assert_eq!(answered.sso, Some(Sso::Partial { organizations: vec![21_955_855, 20_582_480] }));
+    assert_eq!(answered.limit, None);
+}
+
+#[tokio::test]
+async fn an_owner_is_a_person_or_an_organisation_and_is_asked_for_without_a_token() {
+    for (kind, is_organization) in [("User", false), ("Organization", true)] {
+        let body = format!(r#"{{"login":"Octo","type":"{kind}"}}"#);
+        let api = Canned::start(move |_| canned::json(200, &body)).await;
+        let answered = github::owner(&origin(&api), "octo", Options::default()).await;
+        let owner = answered.result.unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(owner, Owner { login: "Octo".to_owned(), is_organization });
+        let request = api.requests().remove(0);
+        assert_eq!(request.target, "/users/octo");
+        assert!(!request.headers.contains_key("authorization"));
+    }
+    let api = Canned::start(|_| canned::json(404, r#"{"message":"Not Found"}"#)).await;
+    let error = github::owner(&origin(&api), "nobody", Options::default()).await.result.expect_err("nobody");
+    assert!(matches!(error.failure, Failure::NotFound(_)), "{error}");
+    assert_eq!(error.to_string(), format!("`{}` has no `nobody`: 404 not found", api.host()));
+}
+
+#[tokio::test]
+async fn a_package_says_who_sees_it_and_what_it_is_linked_to() {
+    let body = r#"{"visibility":"private","repository":{"full_name":"octo/app"},"html_url":"https://github.com/p"}"#;
+    let api = Canned::start(move |_| canned::json(200, body)).await;
+    let linked = package(&api, true, "app/web").await.result.unwrap_or_else(|error| panic!("{error}"));
+    let expected = Package {
+        visibility: "private".to_owned(),
+        repository: Some("octo/app".to_owned()),
+        html_url: Some("https://github.com/p".to_owned()),
+    };
+    assert_eq!(linked, expected);
+    let request = api.requests().remove(0);
+    assert_eq!(request.target, "/orgs/octo/packages/container/app%2Fweb", "a slash in a name is part of it");
+    assert_eq!(request.header("authorization"), "Bearer secret");
+
+    let api = Canned::start(|_| canned::json(200, r#"{"visibility":"public","repository":null}"#)).await;
+    let lone = package(&api, false, "app").await.result.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((lone.visibility.as_str(), lone.repository, lone.html_url), ("public", None, None));
+    assert_eq!(api.requests().remove(0).target, "/users/octo/packages/container/app");
+}
+
+#[test]
+fn every_github_has_its_api_where_it_is_documented() {
+    let at = |host| github::api(host).map(String::from);
+    assert_eq!(at("github.com").as_deref(), Some(github::API));
+    assert_eq!(at("GitHub.com").as_deref(), Some(github::API));
+    assert_eq!(at("octo.ghe.com").as_deref(), Some("https://api.octo.ghe.com/"));
+    assert_eq!(at("git.example.org:8443").as_deref(), Some("https://git.example.org:8443/api/v3/"));
+    for no_host in ["", "git.example.org/octo", "user@git.example.org", "two words", "git.example.org?x", "https://a"] {
+        assert_eq!(at(no_host), None, "{no_host}");
+    }
+}
+
+#[tokio::test]
+async fn an_enterprise_servers_questions_keep_the_path_of_its_api() {
+    let api = Canned::start(|_| canned::json(200, r#"{"login":"octocat"}"#)).await;
+    let url = origin(&api).join("api/v3/").expect("an address");
+    github::account(&url, &stored(), Options::default()).await.result.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(api.requests().remove(0).target, "/api/v3/user");
 }

@@ -84,7 +84,7 @@ pub(super) fn run(
         answer(report, questions, retry, move |question| {
             let url: Url = Url::clone(&url);
             async move {
-                let account = github::account(&url, &question.credential, question.options).await?;
+                let account = github::account(&url, &question.credential, question.options).await.result?;
                 Ok(Answer { alive: Some(true), account: Some(account), ..Answer::default() })
             }
         })?;
