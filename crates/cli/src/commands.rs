@@ -11,7 +11,7 @@ mod completions;
 mod demo;
 pub(crate) mod helper;
 mod inventory;
-mod kubelet;
+pub(crate) mod kubelet;
 mod login;
 mod logout;
 mod man;

@@ -8,6 +8,7 @@ mod engines;
 mod environment;
 mod failure;
 mod login_name;
+mod logins;
 mod network;
 mod other_user;
 mod output;

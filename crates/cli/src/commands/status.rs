@@ -1,16 +1,10 @@
 //! `pullpass status`
 
 mod check;
-mod kubelet;
 mod metrics;
-mod name;
 mod print;
 mod pull_secret;
-mod readers;
-mod report;
-mod sources;
 mod users;
-mod winner;
 
 use std::path::PathBuf;
 
@@ -21,13 +15,18 @@ use crate::{
     engines::Choice,
     environment,
     failure::{Exit, Failure},
+    logins::{
+        kubelet,
+        name::Name,
+        readers,
+        report::{self, Report},
+        sources, winner,
+    },
     output,
     refused::Retry,
 };
 
-use name::Name;
 use pull_secret::AsPullSecret;
-use report::Report;
 use users::Users;
 
 /// Show which credentials are stored where, and which of them the engines use

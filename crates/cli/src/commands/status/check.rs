@@ -9,12 +9,12 @@ use pullpass_secrets::{store::Environment, token};
 use tokio::task::JoinSet;
 use url::Url;
 
-use super::{
-    name,
-    report::{Entry, Refused, Report},
-};
 use crate::{
     failure::{Failure, OrFail},
+    logins::{
+        name,
+        report::{Entry, Refused, Report},
+    },
     network,
     refused::{self, Retry},
 };

@@ -12,8 +12,10 @@ use std::{
 use jiff::Timestamp;
 use pullpass_secrets::token;
 
-use super::report::{Entry, Report, Store};
-use crate::failure::{Failure, OrFail};
+use crate::{
+    failure::{Failure, OrFail},
+    logins::report::{Entry, Report, Store},
+};
 
 /// A token that somebody pasted there would become the name of a file that everybody may see.
 pub(super) fn path(text: &str) -> Result<PathBuf, String> {

@@ -1,10 +1,12 @@
 //! What a person reads of a report.
 
-use super::{
-    name::Name,
-    report::{Entry, Report, Winner},
+use crate::{
+    logins::{
+        name::Name,
+        report::{Entry, Report, Winner},
+    },
+    output,
 };
-use crate::output;
 
 /// Which login each engine uses, if a name was given, then all of them.
 pub(super) fn tables(report: &Report, name: Option<&Name>) {

@@ -6,9 +6,9 @@ use pullpass_secrets::store::{
     pull_secret::{Notation, pull_secret},
 };
 
-use super::{kubelet, name::Name, report::Winner};
 use crate::{
     failure::{Failure, OrFail},
+    logins::{kubelet, name::Name, report::Winner},
     output,
 };
 

@@ -5,13 +5,11 @@ use std::{ffi::OsString, time::Duration};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Status,
-    report::{Refused, Report, Store},
-};
+use super::Status;
 use crate::{
     environment,
     failure::{Failure, OrFail},
+    logins::report::{Refused, Report, Store},
     other_user::{self, Account, Identity},
     output, prompt,
 };

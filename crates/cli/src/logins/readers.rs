@@ -7,18 +7,18 @@ use pullpass_secrets::store::{Environment, docker, podman};
 use crate::{engines::Engine, stores};
 
 /// A program that pulls images.
-pub(super) struct Reader {
+pub(crate) struct Reader {
     /// Whose way with credentials it has.
-    pub(super) engine: Engine,
-    pub(super) name: &'static str,
-    pub(super) environment: Environment,
+    pub(crate) engine: Engine,
+    pub(crate) name: &'static str,
+    pub(crate) environment: Environment,
     /// In its order.
-    pub(super) files: Vec<PathBuf>,
+    pub(crate) files: Vec<PathBuf>,
 }
 
 /// The engines, and those that share an engine's ways but not its files. Buildx and Compose are as Docker, Buildah and, where
 /// nothing else is said, Skopeo and CRI-O as Podman.
-pub(super) fn all(engines: &[Engine], environment: &Environment) -> Vec<Reader> {
+pub(crate) fn all(engines: &[Engine], environment: &Environment) -> Vec<Reader> {
     let reader = |engine: &Engine| Reader {
         engine: *engine,
         name: engine.name(),

@@ -10,10 +10,10 @@ use pullpass_secrets::{
 
 /// A registry, or a repository with its registry.
 #[derive(Clone)]
-pub(super) struct Name {
-    pub(super) registry: Registry,
+pub(crate) struct Name {
+    pub(crate) registry: Registry,
     /// As Podman looks it up: without tag and digest.
-    pub(super) full: String,
+    pub(crate) full: String,
 }
 
 impl FromStr for Name {
@@ -36,7 +36,7 @@ impl FromStr for Name {
 impl Name {
     /// Whether the entry of a key is about this name: one of the registry, of a part of it that the repository is in, or, when
     /// a whole registry is meant, of any part.
-    pub(super) fn concerns(&self, key: &str) -> bool {
+    pub(crate) fn concerns(&self, key: &str) -> bool {
         let path = podman::key(key);
         let is_registry = host(key) == host(self.registry.as_str());
         let is_part = path.contains('/') && !key.contains("://");
@@ -54,7 +54,7 @@ fn host(key: &str) -> &str {
 }
 
 /// The registry whose login is kept under a key.
-pub(super) fn registry(key: &str) -> Option<Registry> {
+pub(crate) fn registry(key: &str) -> Option<Registry> {
     host(key).parse().ok()
 }
 

@@ -12,99 +12,99 @@ use serde_json::{Value, json};
 use crate::failure::{Exit, Failure};
 
 #[derive(Default, Serialize, Deserialize)]
-pub(super) struct Report {
-    pub(super) stores: Vec<Store>,
+pub(crate) struct Report {
+    pub(crate) stores: Vec<Store>,
     /// By engine; empty unless a registry or an image was named.
-    pub(super) winners: Vec<Winner>,
+    pub(crate) winners: Vec<Winner>,
 }
 
 /// A place that engines read.
 #[derive(Clone, Default, Serialize, Deserialize)]
-pub(super) struct Store {
+pub(crate) struct Store {
     /// The system's user whose store it is; none when nobody's in particular was asked for.
-    pub(super) account: Option<String>,
+    pub(crate) account: Option<String>,
     /// The file; with a helper, the one that names it. None for a variable, and a helper that registries.conf names.
-    pub(super) path: Option<String>,
+    pub(crate) path: Option<String>,
     /// `NAME` of `docker-credential-NAME`, when this is what a helper has.
-    pub(super) helper: Option<String>,
+    pub(crate) helper: Option<String>,
     /// The variable that holds it.
-    pub(super) variable: Option<String>,
-    pub(super) read_by: Vec<String>,
+    pub(crate) variable: Option<String>,
+    pub(crate) read_by: Vec<String>,
     /// `0600`
-    pub(super) mode: Option<String>,
+    pub(crate) mode: Option<String>,
     /// Helpers that a file names.
-    pub(super) helpers: Vec<String>,
+    pub(crate) helpers: Vec<String>,
     /// Why it could not be read.
-    pub(super) problem: Option<String>,
+    pub(crate) problem: Option<String>,
     /// Whether that was the system or a helper, and not what is in it.
-    pub(super) is_unknown: bool,
-    pub(super) entries: Vec<Entry>,
+    pub(crate) is_unknown: bool,
+    pub(crate) entries: Vec<Entry>,
 }
 
 /// One login.
 #[derive(Clone, Default, Serialize, Deserialize)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     /// The key: a registry, or a part of one.
-    pub(super) registry: String,
-    pub(super) user: Option<String>,
-    pub(super) kind: String,
-    pub(super) fingerprint: Option<String>,
+    pub(crate) registry: String,
+    pub(crate) user: Option<String>,
+    pub(crate) kind: String,
+    pub(crate) fingerprint: Option<String>,
     /// Whether the registry, or GitHub, still accepts it; none when it was not asked, or gave no answer.
-    pub(super) alive: Option<bool>,
+    pub(crate) alive: Option<bool>,
     /// What was answered, if it is not plainly yes.
-    pub(super) check: Option<String>,
+    pub(crate) check: Option<String>,
     /// Whether there was no answer to be had.
-    pub(super) is_unanswered: bool,
+    pub(crate) is_unanswered: bool,
     /// The account on GitHub.
-    pub(super) login: Option<String>,
-    pub(super) scopes: Option<Vec<String>>,
-    pub(super) expires: Option<Timestamp>,
+    pub(crate) login: Option<String>,
+    pub(crate) scopes: Option<Vec<String>>,
+    pub(crate) expires: Option<Timestamp>,
     #[serde(skip)]
-    pub(super) credential: Option<Credential>,
+    pub(crate) credential: Option<Credential>,
 }
 
 /// The login that an engine uses.
 #[derive(Clone, Default, Serialize, Deserialize)]
-pub(super) struct Winner {
-    pub(super) account: Option<String>,
-    pub(super) engine: String,
+pub(crate) struct Winner {
+    pub(crate) account: Option<String>,
+    pub(crate) engine: String,
     /// What it was looked up for.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// None when the engine goes without a login, or fails.
-    pub(super) store: Option<String>,
-    pub(super) registry: Option<String>,
-    pub(super) user: Option<String>,
-    pub(super) kind: Option<String>,
-    pub(super) fingerprint: Option<String>,
-    pub(super) why: String,
+    pub(crate) store: Option<String>,
+    pub(crate) registry: Option<String>,
+    pub(crate) user: Option<String>,
+    pub(crate) kind: Option<String>,
+    pub(crate) fingerprint: Option<String>,
+    pub(crate) why: String,
     /// Logins that the engine would use if it were not for this one.
-    pub(super) shadowed: Vec<Shadowed>,
+    pub(crate) shadowed: Vec<Shadowed>,
     #[serde(skip)]
-    pub(super) credential: Option<Credential>,
+    pub(crate) credential: Option<Credential>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Shadowed {
-    pub(super) store: String,
-    pub(super) registry: String,
-    pub(super) fingerprint: Option<String>,
+pub(crate) struct Shadowed {
+    pub(crate) store: String,
+    pub(crate) registry: String,
+    pub(crate) fingerprint: Option<String>,
 }
 
 /// A credential that a registry has refused in this run; it is not sent again for another user who has it too.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Refused {
-    pub(super) registry: String,
-    pub(super) user: String,
-    pub(super) fingerprint: String,
+pub(crate) struct Refused {
+    pub(crate) registry: String,
+    pub(crate) user: String,
+    pub(crate) fingerprint: String,
 }
 
 impl Report {
-    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.stores.iter().flat_map(|store| &store.entries)
     }
 
     /// Helpers that files name and that were not asked, or gave no answer.
-    pub(super) fn unread_helpers(&self) -> impl Iterator<Item = (&Store, &str)> {
+    pub(crate) fn unread_helpers(&self) -> impl Iterator<Item = (&Store, &str)> {
         let is_read = |account: &Option<String>, name: &str| {
             let is_it = |store: &Store| store.account == *account && store.helper.as_deref() == Some(name);
             self.stores.iter().any(|store| is_it(store) && store.problem.is_none())
@@ -115,12 +115,12 @@ impl Report {
         named.filter(move |(store, helper)| !is_read(&store.account, helper.split(' ').next().unwrap_or_default()))
     }
 
-    pub(super) fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         json!({ "stores": self.stores, "winners": self.winners })
     }
 
     /// What was refused, for the next user who has it too.
-    pub(super) fn refused(&self) -> Vec<Refused> {
+    pub(crate) fn refused(&self) -> Vec<Refused> {
         let dead = self.entries().filter(|entry| entry.alive == Some(false));
         dead.filter_map(|entry| {
             let Entry { registry, user, fingerprint, .. } = entry.clone();
@@ -130,7 +130,7 @@ impl Report {
     }
 
     /// Says whose all of it is.
-    pub(super) fn of(mut self, account: &str) -> Report {
+    pub(crate) fn of(mut self, account: &str) -> Report {
         self.stores.iter_mut().for_each(|store| store.account = Some(account.to_owned()));
         self.winners.iter_mut().for_each(|winner| winner.account = Some(account.to_owned()));
         self
@@ -139,21 +139,21 @@ impl Report {
 
 impl Store {
     /// How a person would call it.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         let helper = self.helper.as_ref().map(|name| format!("docker-credential-{name}"));
         helper.or_else(|| self.variable.clone()).or_else(|| self.path.clone()).unwrap_or_default()
     }
 
-    pub(super) fn fail(&mut self, failure: &Failure) {
+    pub(crate) fn fail(&mut self, failure: &Failure) {
         self.problem = Some(failure.to_string());
         self.is_unknown = failure.exit != Exit::Usage;
     }
 
-    pub(super) fn exit(&self) -> Option<Exit> {
+    pub(crate) fn exit(&self) -> Option<Exit> {
         self.problem.as_ref().map(|_| if self.is_unknown { Exit::Unknown } else { Exit::Usage })
     }
 
-    pub(super) fn is_open_to_others(&self) -> bool {
+    pub(crate) fn is_open_to_others(&self) -> bool {
         let mode = self.mode.as_ref().and_then(|mode| u32::from_str_radix(mode, 8).ok());
         mode.is_some_and(|mode| mode & 0o077 != 0) && self.helper.is_none() && !self.entries.is_empty()
     }
@@ -161,7 +161,7 @@ impl Store {
 
 impl Entry {
     /// An entry of a file. A marker, which only points to a helper, is no credential.
-    pub(super) fn of(registry: &str, entry: &store::Entry, key: &[u8; 32]) -> Option<Entry> {
+    pub(crate) fn of(registry: &str, entry: &store::Entry, key: &[u8; 32]) -> Option<Entry> {
         match entry {
             store::Entry::Marker => None,
             store::Entry::Credential(credential) | store::Entry::Plain(credential) => {
@@ -175,7 +175,7 @@ impl Entry {
         }
     }
 
-    pub(super) fn credential(registry: &str, credential: &Credential, key: &[u8; 32]) -> Entry {
+    pub(crate) fn credential(registry: &str, credential: &Credential, key: &[u8; 32]) -> Entry {
         let Credential { user, secret } = credential;
         Entry {
             user: Some(token::mask(user)),
@@ -186,18 +186,18 @@ impl Entry {
     }
 
     /// One whose credential is not known.
-    pub(super) fn without(registry: &str, kind: &str) -> Entry {
+    pub(crate) fn without(registry: &str, kind: &str) -> Entry {
         Entry { registry: registry.to_owned(), kind: kind.to_owned(), ..Entry::default() }
     }
 
-    pub(super) fn is(&self, refused: &Refused) -> bool {
+    pub(crate) fn is(&self, refused: &Refused) -> bool {
         self.registry == refused.registry
             && self.user.as_ref() == Some(&refused.user)
             && self.fingerprint.as_ref() == Some(&refused.fingerprint)
     }
 
     /// Whether GitHub can say something about it.
-    pub(super) fn is_githubs(&self) -> bool {
+    pub(crate) fn is_githubs(&self) -> bool {
         let kind = self.credential.as_ref().map(|credential| Kind::of(&credential.secret));
         kind.is_some_and(|kind| kind.is_github() && kind != Kind::GithubRefresh)
     }

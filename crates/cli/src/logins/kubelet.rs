@@ -12,16 +12,16 @@ use super::{
 use crate::commands::kubelet::is_match;
 
 /// How it is called among those that read a file.
-pub(super) const NAME: &str = "kubelet";
+pub(crate) const NAME: &str = "kubelet";
 
 /// The kubelet's files below its directory, of which it reads the first that is there. Only root can.
-pub(super) fn files(environment: &Environment) -> Vec<PathBuf> {
+pub(crate) fn files(environment: &Environment) -> Vec<PathBuf> {
     let names: &[&str] = if environment.uid == 0 { &["config.json", ".dockercfg"] } else { &[] };
     names.iter().map(|name| Path::new("/var/lib/kubelet").join(name)).collect()
 }
 
 /// What the kubelet tries first; none when it has no file.
-pub(super) fn winner(name: &Name, report: &Report) -> Option<Winner> {
+pub(crate) fn winner(name: &Name, report: &Report) -> Option<Winner> {
     let store = report.stores.iter().find(|store| store.read_by.iter().any(|reader| reader == NAME))?;
     let mut matching: Vec<_> = store
         .entries
@@ -66,7 +66,7 @@ fn place(key: &str) -> (String, String) {
 
 /// Whether a key is for an image: as many parts of the host, each with `*` for any text, the same port, and a path that the
 /// image's begins with, also in the middle of a name.
-pub(super) fn matches(key: &str, image: &str) -> bool {
+pub(crate) fn matches(key: &str, image: &str) -> bool {
     let ((pattern, path), (host, repository)) = (place(key), place(image));
     let split = |host: &str| match host.split_once(':') {
         Some((host, port)) => (host.to_owned(), port.to_owned()),

@@ -17,7 +17,7 @@ use crate::{credential_helper, engines::Engine, failure::Failure, stores};
 
 /// Who may be asked beside the files.
 #[derive(Clone, Copy)]
-pub(super) enum Ask {
+pub(crate) enum Ask {
     /// Credential helpers, for their servers and, where they are to be checked, for their secrets.
     Helpers { secrets: bool },
     /// Nobody: another user's file would choose which program is run.
@@ -25,7 +25,7 @@ pub(super) enum Ask {
 }
 
 impl Ask {
-    pub(super) fn get(self, helper: &str, server: &str) -> Result<Option<Credential>, String> {
+    pub(crate) fn get(self, helper: &str, server: &str) -> Result<Option<Credential>, String> {
         match self {
             Ask::Helpers { .. } => credential_helper::get(helper, server),
             Ask::Nobody => Err(format!("`{helper}` is not run for another user")),
@@ -41,7 +41,7 @@ struct Named {
     servers: Option<Vec<String>>,
 }
 
-pub(super) fn read(
+pub(crate) fn read(
     engines: &[Engine],
     readers: &[Reader],
     environment: &Environment,

@@ -16,7 +16,7 @@ use super::{
 use crate::{engines::Engine, failure::Failure, stores};
 
 /// What a program uses. `report` is what was found, for what stands in the shadow.
-pub(super) fn of(reader: &Reader, name: &Name, key: &[u8; 32], ask: Ask, report: &Report) -> Winner {
+pub(crate) fn of(reader: &Reader, name: &Name, key: &[u8; 32], ask: Ask, report: &Report) -> Winner {
     let looked_up = match reader.engine {
         Engine::Docker => name.registry.to_string(),
         Engine::Podman => name.full.clone(),
