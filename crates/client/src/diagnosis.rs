@@ -4,6 +4,7 @@
 mod catalogue;
 mod cause;
 mod finding;
+pub mod judge;
 
 pub use catalogue::{Entry, entries, entry};
 pub use cause::Cause;

@@ -10,11 +10,12 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
+use jiff::Timestamp;
 use pullpass_oci::{ErrorBody, Registry};
 use pullpass_secrets::Secret;
 use reqwest::{
     Client, Method, Response, StatusCode,
-    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, LOCATION},
+    header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, LOCATION},
 };
 use tokio::time::Instant;
 use url::Url;
@@ -25,9 +26,12 @@ pub(crate) use address::{is_loopback, place};
 use certs::Trust;
 
 mod address;
+pub mod certificate;
 mod certs;
 
 const MAX_REDIRECTS: usize = 5;
+/// The header with which GitHub numbers its answers.
+pub(crate) const GITHUB_NUMBER: &str = "x-github-request-id";
 /// The longest body of a token or an error, in bytes.
 pub(crate) const MAX_JSON: usize = 1024 * 1024;
 /// The longest text from outside that an error repeats, in characters.
@@ -122,6 +126,10 @@ pub struct Step {
     pub status: Option<u16>,
     /// Until the head of the answer.
     pub took: Duration,
+    /// The clock of whoever answered, in whole seconds.
+    pub date: Option<Timestamp>,
+    /// Whether the answer has a number of GitHub's, as every one of ghcr.io does.
+    pub is_githubs: bool,
 }
 
 /// A request to be sent.
@@ -239,8 +247,17 @@ impl Http {
         };
         if let Some(observer) = &self.options.observer {
             let Asked { stage, method, url, .. } = self.asked(request);
-            let status = result.as_ref().ok().map(|response| response.status().as_u16());
-            observer(Step { stage, method, url, status, took: started.elapsed() });
+            let took = started.elapsed();
+            let answered = result.as_ref().ok();
+            observer(Step {
+                stage,
+                method,
+                url,
+                took,
+                status: answered.map(|response| response.status().as_u16()),
+                date: answered.and_then(|response| date(response.headers())),
+                is_githubs: answered.is_some_and(|response| response.headers().contains_key(GITHUB_NUMBER)),
+            });
         }
         result.map_err(|failure| self.error(request, failure))
     }
@@ -380,6 +397,12 @@ impl Answer {
         let errors = serde_json::from_slice::<ErrorBody>(&body).map(|body| body.errors).unwrap_or_default();
         Said { status: self.status.as_u16(), errors }
     }
+}
+
+/// The clock of whoever sent this.
+pub(crate) fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    let date = httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()?;
+    Timestamp::try_from(date).ok()
 }
 
 fn is_redirect(status: StatusCode) -> bool {

@@ -7,6 +7,7 @@ pub mod diagnosis;
 pub mod error;
 pub mod github;
 pub mod http;
+pub mod probe;
 pub mod pull;
 pub mod registry;
 

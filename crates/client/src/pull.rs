@@ -100,7 +100,7 @@ async fn record<T>(
     Attempt { steps, is_credential_alive, outcome }
 }
 
-fn recorder(steps: Arc<Mutex<Vec<Step>>>, next: Option<Observer>) -> Observer {
+pub(crate) fn recorder(steps: Arc<Mutex<Vec<Step>>>, next: Option<Observer>) -> Observer {
     Arc::new(move |step| {
         steps.lock().unwrap_or_else(PoisonError::into_inner).push(step.clone());
         if let Some(next) = &next {
@@ -110,7 +110,11 @@ fn recorder(steps: Arc<Mutex<Vec<Step>>>, next: Option<Observer>) -> Observer {
 }
 
 /// The manifest, and where that is an index the one manifest in it for the platform.
-async fn open(registry: &Registry, reference: &Reference, architecture: &str) -> Result<Opened, RegistryError> {
+pub(crate) async fn open(
+    registry: &Registry,
+    reference: &Reference,
+    architecture: &str,
+) -> Result<Opened, RegistryError> {
     let name = &reference.repository;
     let mut asked = manifest_reference(reference);
     let mut fetched = registry.manifest(name, &asked).await?;
@@ -145,7 +149,7 @@ fn choose<'a>(manifests: &'a [Descriptor], architecture: &str) -> Result<&'a Des
     found.ok_or_else(|| Failure::NoPlatform { wanted, offered: manifests.iter().filter_map(platform).collect() })
 }
 
-fn manifest_reference(reference: &Reference) -> ManifestReference {
+pub(crate) fn manifest_reference(reference: &Reference) -> ManifestReference {
     let text = reference.manifest_reference();
     text.parse().expect("a reference names a tag or a digest")
 }
