@@ -9,6 +9,7 @@ mod admin;
 mod completions;
 #[cfg(feature = "serve")]
 mod demo;
+mod doctor;
 pub(crate) mod helper;
 mod inventory;
 pub(crate) mod kubelet;
@@ -33,6 +34,7 @@ pub(crate) enum Command {
     Logout(logout::Logout),
     Status(status::Status),
     Verify(verify::Verify),
+    Doctor(doctor::Doctor),
     Inventory(inventory::Inventory),
     Vault(vault::Vault),
     Scan(scan::Scan),
@@ -57,6 +59,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Logout(logout) => logout.run(),
         Command::Status(status) => status.run(),
         Command::Verify(verify) => verify.run(),
+        Command::Doctor(doctor) => doctor.run(),
         Command::Inventory(inventory) => inventory.run(),
         Command::Vault(vault) => vault.run(),
         Command::Scan(scan) => scan.run(),

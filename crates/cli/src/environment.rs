@@ -92,6 +92,20 @@ pub(crate) fn registries_conf(environment: &Environment) -> Vec<toml::Table> {
     std::iter::once(main).chain(files).filter_map(read).collect()
 }
 
+/// Whether the environment names a proxy for HTTPS to a host (curl(1), "ENVIRONMENT").
+pub(crate) fn has_proxy(host: &str) -> bool {
+    let value =
+        |names: &[&str]| names.iter().find_map(|name| variable(name)).and_then(|value| value.into_string().ok());
+    let exceptions = value(&["no_proxy", "NO_PROXY"]).unwrap_or_default();
+    let is_excepted = exceptions.split(',').map(str::trim).any(|exception| {
+        let suffix = exception.trim_start_matches('.');
+        exception == "*"
+            || (!suffix.is_empty()
+                && (host == suffix || host.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.'))))
+    });
+    value(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]).is_some() && !is_excepted
+}
+
 /// `$HOME`, else what the system has for this user.
 pub(crate) fn home() -> Result<PathBuf, Failure> {
     std::env::home_dir().filter(|home| !home.as_os_str().is_empty()).ok_or_else(|| {

@@ -56,6 +56,15 @@ pub(crate) fn hidden_twice(question: &str) -> Result<Secret, Failure> {
     }
 }
 
+/// Asks a question that is answered with yes or no; anything but yes is no.
+///
+/// # Errors
+/// There is nobody to ask.
+pub(crate) fn confirm(question: &str) -> Result<bool, Failure> {
+    let answer = shown(&format!("{question} (yes or no)"))?;
+    Ok(matches!(answer.reveal().trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
 /// Whether a person sits at standard input.
 pub(crate) fn is_interactive() -> bool {
     std::io::stdin().is_terminal()

@@ -10,7 +10,11 @@ use std::{
 use jiff::Timestamp;
 use pullpass_oci::{Reference, Registry as Name};
 use pullpass_secrets::token::{self, Kind, Malformed};
-use tokio::{io::sink, task::JoinSet, time::timeout};
+use tokio::{
+    io::sink,
+    task::JoinSet,
+    time::{Instant, timeout},
+};
 use url::Url;
 
 use crate::{
@@ -29,6 +33,8 @@ use crate::{
 const LARGEST_CONFIG: u64 = 1024 * 1024;
 /// An address that is nobody's (RFC 3849), to which there is a route where there is one to anybody.
 const OUTSIDE: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1));
+/// How long all of it may take, unless it is said.
+const DEADLINE: Duration = Duration::from_secs(60);
 /// How long a name may take to be looked up, and a stranger to show a certificate.
 const LOOKUP_LIMIT: Duration = Duration::from_secs(5);
 
@@ -49,7 +55,7 @@ pub struct Question {
     pub github: Option<Url>,
     /// Whether the environment names a proxy for the registry.
     pub has_proxy: bool,
-    /// How to connect to the registry and to GitHub.
+    /// How to connect to the registry and to GitHub. The deadline is that of the whole, and none is a minute.
     pub options: Options,
 }
 
@@ -125,8 +131,9 @@ pub struct Evidence {
     pub has_ipv6: bool,
 }
 
-/// Finds it out. It ends when every request has, each of which is bounded by the options.
+/// Finds it out. It ends by the deadline.
 pub async fn probe(question: &Question) -> Evidence {
+    let end = Instant::now() + question.options.deadline.unwrap_or(DEADLINE);
     let mut credentials = JoinSet::new();
     for (index, ask) in question.credentials.iter().enumerate() {
         let (question, ask) = (question.clone(), ask.clone());
@@ -150,7 +157,11 @@ pub async fn probe(question: &Question) -> Evidence {
         without_proxy,
         has_ipv6: has_way(OUTSIDE),
     };
-    ask_on(question, &mut evidence).await;
+    let left = end.saturating_duration_since(Instant::now());
+    if !left.is_zero() {
+        let options = Options { deadline: Some(left), ..question.options.clone() };
+        ask_on(&Question { options, ..question.clone() }, &mut evidence).await;
+    }
     evidence
 }
 

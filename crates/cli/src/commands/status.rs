@@ -26,6 +26,8 @@ use crate::{
     refused::Retry,
 };
 
+pub(crate) use users::of as logins_of;
+
 use pull_secret::AsPullSecret;
 use users::Users;
 

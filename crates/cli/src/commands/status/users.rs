@@ -9,7 +9,10 @@ use super::Status;
 use crate::{
     environment,
     failure::{Failure, OrFail},
-    logins::report::{Refused, Report, Store},
+    logins::{
+        name::Name,
+        report::{Refused, Report, Store},
+    },
     other_user::{self, Account, Identity},
     output, prompt,
 };
@@ -117,6 +120,17 @@ impl Handover {
     }
 }
 
+/// The logins of another user for a name, as `status NAME` run by that user has them; nobody is asked about them.
+///
+/// # Errors
+/// Reading as that user failed.
+pub(crate) fn of(account: &Account, name: &Name) -> Result<Report, Failure> {
+    let words = ["status", "--handover", name.full.as_str()].map(OsString::from);
+    let key = environment::fingerprint_key();
+    let input = |identity| serde_json::to_vec(&Handover { identity, key, refused: Vec::new() }).or_unknown();
+    parse(account, &other_user::run(account, &words, input, LIMIT)?)
+}
+
 fn other(status: &Status, account: &Account, key: &[u8; 32], refused: &[Refused]) -> Result<Report, Failure> {
     let mut words: Vec<OsString> = std::env::args_os().skip(1).collect();
     // Behind the word `status`, before anything that ends the options.
@@ -124,7 +138,9 @@ fn other(status: &Status, account: &Account, key: &[u8; 32], refused: &[Refused]
     let input =
         |identity| serde_json::to_vec(&Handover { identity, key: *key, refused: refused.to_owned() }).or_unknown();
     let limit = if status.check || status.github { LIMIT_WITH_CHECKS } else { LIMIT };
-    let bytes = other_user::run(account, &words, input, limit)?;
-    serde_json::from_slice(&bytes)
-        .map_err(|_| Failure::unknown(format!("reading as `{}` gave no report", account.name)))
+    parse(account, &other_user::run(account, &words, input, limit)?)
+}
+
+fn parse(account: &Account, bytes: &[u8]) -> Result<Report, Failure> {
+    serde_json::from_slice(bytes).map_err(|_| Failure::unknown(format!("reading as `{}` gave no report", account.name)))
 }

@@ -1,0 +1,11 @@
+//! What this host does to a login before a registry sees it.
+
+mod engine;
+pub(super) mod login;
+pub(super) mod name;
+mod service;
+mod store;
+
+pub(super) use engine::findings as engines;
+pub(super) use service::findings as services;
+pub(super) use store::{findings as stores, registries as stored_registries};
