@@ -1,20 +1,23 @@
 //! An HTTP server whose answers a test writes down, on a free loopback port, and which remembers everything that was
-//! asked of it. It can also misbehave: hang, hang up, break off, stall.
+//! asked of it. It can also misbehave: hang, hang up, break off, stall,
+//! never end, answer late, or have a wrong clock.
 
 use std::{
     convert::Infallible,
     io,
     net::SocketAddr,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming};
 use hyper_util::rt::TokioIo;
+use jiff::{SignedDuration, Timestamp};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
@@ -67,6 +70,8 @@ pub enum Reply {
     BrokenOff(Response<Bytes>),
     /// Announces one byte more than it has, and keeps the client waiting for it.
     Stalled(Response<Bytes>),
+    /// Goes on with blanks behind its last byte, for ever.
+    Endless(Response<Bytes>),
     /// Never answers.
     Hang,
     /// Hangs up without an answer.
@@ -185,7 +190,16 @@ pub struct Canned {
     address: SocketAddr,
     scheme: &'static str,
     requests: Requests,
+    conditions: Arc<Mutex<Conditions>>,
     accepting: tokio::task::JoinHandle<()>,
+}
+
+/// What every answer suffers.
+#[derive(Clone, Copy, Default)]
+struct Conditions {
+    delay: Duration,
+    /// How far its clock is ahead.
+    clock: SignedDuration,
 }
 
 type Requests = Arc<Mutex<Vec<Request>>>;
@@ -236,7 +250,9 @@ impl Canned {
         let address = listener.local_addr()?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let requests = Requests::default();
-        let served = Served { origin: format!("{scheme}://{address}"), requests: Arc::clone(&requests), answer };
+        let conditions = Arc::default();
+        let origin = format!("{scheme}://{address}");
+        let served = Served { origin, requests: Arc::clone(&requests), conditions: Arc::clone(&conditions), answer };
         let accepting = tokio::spawn(async move {
             // Dropped with this task, and every connection with it.
             let mut connections = JoinSet::new();
@@ -254,7 +270,7 @@ impl Canned {
                 });
             }
         });
-        Ok(Canned { address, scheme, requests, accepting })
+        Ok(Canned { address, scheme, requests, conditions, accepting })
     }
 
     /// `127.0.0.1:PORT`
@@ -275,6 +291,20 @@ impl Canned {
     /// `http://127.0.0.1:PORT` or `https://127.0.0.1:PORT`
     pub fn origin(&self) -> String {
         format!("{}://{}", self.scheme, self.address)
+    }
+
+    /// From now on every answer comes that much later. Those to different connections wait side by side.
+    pub fn delay(&self, delay: Duration) {
+        self.conditions().delay = delay;
+    }
+
+    /// From now on the `Date` of every answer is that far from the real one.
+    pub fn clock(&self, ahead: SignedDuration) {
+        self.conditions().clock = ahead;
+    }
+
+    fn conditions(&self) -> MutexGuard<'_, Conditions> {
+        self.conditions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Everything that was asked so far, in the order of arrival.
@@ -298,6 +328,7 @@ impl Drop for Canned {
 struct Served {
     origin: String,
     requests: Requests,
+    conditions: Arc<Mutex<Conditions>>,
     answer: Answer,
 }
 
@@ -317,13 +348,22 @@ async fn reply(request: hyper::Request<Incoming>, served: &Served) -> io::Result
         origin: served.origin.clone(),
     };
     served.requests.lock().unwrap_or_else(PoisonError::into_inner).push(request.clone());
-    match (served.answer)(&request) {
-        Reply::Whole(response) => Ok(response.map(|bytes| Replied::new(bytes, End::Proper))),
-        Reply::BrokenOff(response) => Ok(one_byte_more(response, End::Broken)),
-        Reply::Stalled(response) => Ok(one_byte_more(response, End::Never)),
+    let Conditions { delay, clock } = *served.conditions.lock().unwrap_or_else(PoisonError::into_inner);
+    tokio::time::sleep(delay).await;
+    let mut response = match (served.answer)(&request) {
+        Reply::Whole(response) => response.map(|bytes| Replied::new(bytes, End::Proper)),
+        Reply::BrokenOff(response) => one_byte_more(response, End::Broken),
+        Reply::Stalled(response) => one_byte_more(response, End::Never),
+        Reply::Endless(response) => response.map(|bytes| Replied::new(bytes, End::Blanks)),
         Reply::Hang => match std::future::pending::<Infallible>().await {},
-        Reply::HangUp => Err(io::Error::other("told to hang up")),
+        Reply::HangUp => return Err(io::Error::other("told to hang up")),
+    };
+    if !clock.is_zero() {
+        let date = (Timestamp::now() + clock).strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        let date = HeaderValue::try_from(date).map_err(io::Error::other)?;
+        response.headers_mut().insert(header::DATE, date);
     }
+    Ok(response)
 }
 
 fn one_byte_more(mut response: Response<Bytes>, end: End) -> Response<Replied> {
@@ -350,7 +390,11 @@ enum End {
     Proper,
     Broken,
     Never,
+    Blanks,
 }
+
+/// What a body without an end has in each piece.
+static BLANKS: [u8; 64 * 1024] = [b' '; 64 * 1024];
 
 impl Body for Replied {
     type Data = Bytes;
@@ -368,6 +412,7 @@ impl Body for Replied {
             }
             (None, End::Broken) => Poll::Ready(Some(Err(io::Error::other("told to break off")))),
             (None, End::Never) => Poll::Pending,
+            (None, End::Blanks) => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&BLANKS))))),
         }
     }
 

@@ -24,8 +24,11 @@ mod answer;
 mod authorization;
 mod blobs;
 mod failing;
+mod issued;
+mod lockout;
 mod manifests;
 mod packages;
+mod policies;
 mod referrers;
 mod switches;
 mod tags;
@@ -37,18 +40,27 @@ use std::{
     io,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use http::Response;
+use jiff::SignedDuration;
 use pullpass_oci::{Image, RepositoryName, Route};
 use serde_json::json;
 
-pub(crate) use self::{accounts::Issued, answer::request_id, authorization::basic_secret};
+pub(crate) use self::{
+    accounts::Account,
+    answer::request_id,
+    authorization::basic_secret,
+    issued::{Host, Issued, random},
+};
 pub use self::{
-    accounts::{Accounts, Token},
+    accounts::Accounts,
     failing::Failing,
+    issued::Token,
     packages::Visibility,
+    policies::{Policy, PolicyRefusal},
     switches::Switches,
 };
 use self::{
@@ -56,20 +68,24 @@ use self::{
     authorization::{Bearer, Principal},
     blobs::Signed,
     failing::Rule,
+    lockout::Lockouts,
     packages::Packages,
     uploads::Session,
 };
 use crate::canned::{Canned, Certificates, Reply, Request};
 
-/// Everything that ghcr.io knows.
-struct World {
-    accounts: Accounts,
-    switches: Switches,
-    packages: Packages,
+/// Everything that ghcr.io knows, and api.github.com.
+pub(crate) struct World {
+    pub(crate) accounts: Accounts,
+    pub(crate) switches: Switches,
+    pub(crate) packages: Packages,
+    pub(crate) lockouts: Lockouts,
     bearers: HashMap<String, Bearer>,
     sessions: HashMap<String, Session>,
     signed: HashMap<String, Signed>,
     failing: Vec<Rule>,
+    /// Whether somebody in between rewrites the answers.
+    is_intercepted: bool,
     /// Where the storage host listens.
     storage: SocketAddr,
 }
@@ -119,10 +135,12 @@ impl Ghcr {
             accounts: Accounts::default(),
             switches: Switches::default(),
             packages: Packages::default(),
+            lockouts: Lockouts::default(),
             bearers: HashMap::new(),
             sessions: HashMap::new(),
             signed: HashMap::new(),
             failing: Vec::new(),
+            is_intercepted: false,
             storage: SocketAddr::from(([127, 0, 0, 1], 0)),
         };
         Ghcr { world, package: None }
@@ -155,6 +173,16 @@ impl Ghcr {
         self
     }
 
+    /// Adds a policy to an organization.
+    ///
+    /// # Panics
+    /// When there is no such organization.
+    #[must_use]
+    pub fn policy(self, organization: &str, policy: Policy) -> Ghcr {
+        self.world.accounts.set_policies(organization, |policies| policies.push(policy));
+        self
+    }
+
     /// Adds an empty package that `readers` have the read role on.
     ///
     /// # Panics
@@ -179,6 +207,28 @@ impl Ghcr {
         let package = self.world.packages.repository(&name);
         package.readers.insert(login.to_owned());
         package.writers.insert(login.to_owned());
+        self
+    }
+
+    /// Links the package that was added last to a repository, `OWNER/REPOSITORY`, whose workflows may use it then.
+    ///
+    /// # Panics
+    /// When there is no package yet.
+    #[must_use]
+    pub fn linked_to(mut self, repository: &str) -> Ghcr {
+        let name = self.last_package();
+        self.world.packages.repository(&name).linked_to = Some(repository.to_owned());
+        self
+    }
+
+    /// Lets the workflows of a repository, `OWNER/REPOSITORY`, use the package that was added last.
+    ///
+    /// # Panics
+    /// When there is no package yet.
+    #[must_use]
+    pub fn actions_access(mut self, repository: &str) -> Ghcr {
+        let name = self.last_package();
+        self.world.packages.repository(&name).actions_access.insert(repository.to_owned());
         self
     }
 
@@ -253,9 +303,10 @@ pub struct Running {
     pub registry: Canned,
     /// The other host, which has the bytes of blobs.
     pub storage: Canned,
-    /// Who is who; api.github.com needs the same, see [`crate::github::Github`].
+    /// Who is who.
     pub accounts: Accounts,
-    world: Arc<Mutex<World>>,
+    /// What api.github.com knows too, see [`crate::github::Github`].
+    pub(crate) world: Arc<Mutex<World>>,
 }
 
 impl Running {
@@ -277,6 +328,34 @@ impl Running {
         self.accounts.revoke(token);
     }
 
+    /// Authorises a token for an organization with [`Policy::SingleSignOn`].
+    pub fn authorise(&self, token: &str, organization: &str) {
+        self.accounts.authorise(token, organization);
+    }
+
+    /// Adds a policy to an organization.
+    ///
+    /// # Panics
+    /// When there is no such organization.
+    pub fn policy(&self, organization: &str, policy: Policy) {
+        self.accounts.set_policies(organization, |policies| policies.push(policy));
+    }
+
+    /// Ends all policies of an organization.
+    ///
+    /// # Panics
+    /// When there is no such organization.
+    pub fn lift_policies(&self, organization: &str) {
+        self.accounts.set_policies(organization, Vec::clear);
+    }
+
+    /// From now on GitHub refuses every credential of `login`, as after several bad tries, for [`Switches::lockout`].
+    pub fn lock_out(&self, login: &str) {
+        let mut world = lock(&self.world);
+        let duration = world.switches.lockout;
+        world.lockouts.lock_out(Some(login.to_owned()), duration);
+    }
+
     /// Changes who sees a package, as its settings page does.
     ///
     /// # Panics
@@ -296,6 +375,23 @@ impl Running {
         lock(&self.world).failing.push(Rule { prefix: prefix.to_owned(), failing, left: times });
     }
 
+    /// From now on, or no longer, answers lack `x-github-request-id`, as those of whoever intercepts TLS may.
+    pub fn intercepted(&self, is_it: bool) {
+        lock(&self.world).is_intercepted = is_it;
+    }
+
+    /// From now on every answer, of the other host too, comes that much later.
+    pub fn delay(&self, delay: Duration) {
+        self.registry.delay(delay);
+        self.storage.delay(delay);
+    }
+
+    /// From now on the `Date` of every answer, of the other host too, is that far from the real one.
+    pub fn clock(&self, ahead: SignedDuration) {
+        self.registry.clock(ahead);
+        self.storage.clock(ahead);
+    }
+
     /// Ends all that [`Running::fail`] began.
     pub fn heal(&self) {
         lock(&self.world).failing.clear();
@@ -313,7 +409,9 @@ fn answer(world: &mut World, request: &Request) -> Response<Bytes> {
     if path == "/token" {
         set(&mut response, "docker-distribution-api-version", "registry/2.0");
     }
-    set(&mut response, "x-github-request-id", &request_id());
+    if !world.is_intercepted {
+        set(&mut response, "x-github-request-id", &request_id());
+    }
     response
 }
 
@@ -354,7 +452,7 @@ fn reply(world: &Mutex<World>, request: &Request, answer: impl FnOnce(&mut World
     }
 }
 
-fn lock(world: &Mutex<World>) -> MutexGuard<'_, World> {
+pub(crate) fn lock(world: &Mutex<World>) -> MutexGuard<'_, World> {
     world.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -19,7 +19,7 @@ struct Site {
 impl Site {
     async fn new() -> Site {
         let ghcr = Ghcr::new().account("octocat").switches(Switches::default()).start().await;
-        let github = Github::start(&ghcr.accounts).await;
+        let github = Github::start(&ghcr).await;
         Site { ghcr, github }
     }
 

@@ -3,6 +3,7 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use clap::Parser;
 use pullpass_oci::Image;
@@ -29,6 +30,9 @@ struct Arguments {
     /// Where api.github.com listens.
     #[arg(long, default_value = "127.0.0.1:0")]
     api: SocketAddr,
+    /// How many milliseconds every answer takes, as if the servers were far away.
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    delay: u64,
     /// Serve with a certificate for the real names; its authority is in the printed line.
     #[arg(long)]
     tls: bool,
@@ -49,7 +53,10 @@ async fn main() -> io::Result<()> {
         Certificates::for_names(&names)
     });
     let ghcr = described(&arguments).start_at(arguments.ghcr, arguments.storage, certificates.as_ref()).await?;
-    let github = Github::start_at(arguments.api, certificates.as_ref(), &ghcr.accounts, &Default::default()).await?;
+    let github = Github::start_at(arguments.api, certificates.as_ref(), &ghcr).await?;
+
+    ghcr.delay(Duration::from_millis(arguments.delay));
+    github.delay(Duration::from_millis(arguments.delay));
 
     let mut stdout = io::stdout();
     writeln!(stdout, "{}", document(&ghcr, &github, certificates.as_ref()))?;

@@ -2,8 +2,10 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use jiff::{SignedDuration, Timestamp};
-use pullpass_secrets::token::{self, Kind};
+use super::{
+    issued::{Host, Issued, Token},
+    policies::Policy,
+};
 
 /// What GitHub knows about who is who. Clones are the same accounts.
 #[derive(Clone, Default)]
@@ -15,95 +17,66 @@ struct Known {
     tokens: Vec<Issued>,
 }
 
-struct Account {
-    login: String,
+/// A person or an organization.
+#[derive(Clone)]
+pub(crate) struct Account {
+    /// A number that only this account has.
+    pub(crate) id: usize,
+    pub(crate) login: String,
+    pub(crate) is_organization: bool,
     /// Who may create packages here: for a person the person, for an organization its members.
     members: Vec<String>,
-    is_organization: bool,
+    policies: Vec<Policy>,
 }
 
-/// A token to be made: its kind and what it may do.
-pub struct Token {
-    kind: Kind,
-    scopes: Vec<String>,
-    expires: Option<Timestamp>,
-}
-
-impl Token {
-    fn new(kind: Kind, scopes: &[&str]) -> Token {
-        Token { kind, scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(), expires: None }
+impl Account {
+    pub(crate) fn has_member(&self, login: &str) -> bool {
+        self.members.iter().any(|member| member.eq_ignore_ascii_case(login))
     }
 
-    /// `ghp_…`: a classic personal access token.
-    pub fn classic(scopes: &[&str]) -> Token {
-        Token::new(Kind::GithubClassic, scopes)
+    /// The policy that keeps `token` out, if there is one.
+    pub(crate) fn hindrance(&self, token: &Issued) -> Option<&Policy> {
+        self.policies.iter().find(|policy| policy.hinders(token, self))
     }
 
-    /// `gho_…`: what `gh auth token` prints.
-    pub fn oauth(scopes: &[&str]) -> Token {
-        Token::new(Kind::GithubOauth, scopes)
-    }
-
-    /// `github_pat_…`: a fine-grained personal access token.
-    pub fn fine_grained() -> Token {
-        Token::new(Kind::GithubFineGrained, &[])
-    }
-
-    /// `ghs_…`: a token of a GitHub App's installation in the organization that it is made for.
-    pub fn installation() -> Token {
-        Token::new(Kind::GithubInstallation, &[])
-    }
-
-    /// The same, dead from `at` on.
-    #[must_use]
-    pub fn expires(mut self, at: Timestamp) -> Token {
-        self.expires = Some(at);
-        self
-    }
-
-    /// The same, dead for an hour.
-    #[must_use]
-    pub fn expired(self) -> Token {
-        self.expires(Timestamp::now() - SignedDuration::from_hours(1))
-    }
-}
-
-/// A token that was made.
-#[derive(Clone)]
-pub(crate) struct Issued {
-    pub(crate) text: String,
-    pub(crate) login: String,
-    pub(crate) kind: Kind,
-    pub(crate) scopes: Vec<String>,
-    pub(crate) expires: Option<Timestamp>,
-    is_revoked: bool,
-}
-
-impl Issued {
-    /// Whether it has `scope` or one that implies it.
-    pub(crate) fn has(&self, scope: &str) -> bool {
-        let implied = |has: &str| has == scope || (has == "write:packages" && scope == "read:packages");
-        self.scopes.iter().any(|has| implied(has))
-    }
-
-    fn is_alive(&self) -> bool {
-        !self.is_revoked && self.expires.is_none_or(|at| Timestamp::now() < at)
+    pub(super) fn forbids_creation(&self) -> bool {
+        self.policies.contains(&Policy::NoPackageCreation)
     }
 }
 
 impl Accounts {
     pub(crate) fn add_person(&self, login: &str) {
-        self.add(Account { login: login.to_owned(), members: vec![login.to_owned()], is_organization: false });
+        self.add(login, vec![login.to_owned()], false);
     }
 
     pub(crate) fn add_organization(&self, login: &str, members: &[&str]) {
-        let members = members.iter().map(|member| (*member).to_owned()).collect();
-        self.add(Account { login: login.to_owned(), members, is_organization: true });
+        self.add(login, members.iter().map(|member| (*member).to_owned()).collect(), true);
     }
 
-    fn add(&self, account: Account) {
-        assert!(self.id(&account.login).is_none(), "`{}` is there already", account.login);
-        self.known().accounts.push(account);
+    fn add(&self, login: &str, members: Vec<String>, is_organization: bool) {
+        assert!(self.account(login).is_none(), "`{login}` is there already");
+        let mut known = self.known();
+        let id = 583_231 + known.accounts.len();
+        known.accounts.push(Account { id, login: login.to_owned(), is_organization, members, policies: Vec::new() });
+    }
+
+    /// The account with this name; upper and lower case are the same.
+    pub(crate) fn account(&self, login: &str) -> Option<Account> {
+        self.known().accounts.iter().find(|account| account.login.eq_ignore_ascii_case(login)).cloned()
+    }
+
+    pub(super) fn set_policies(&self, organization: &str, change: impl FnOnce(&mut Vec<Policy>)) {
+        let mut known = self.known();
+        let mut organizations = known.accounts.iter_mut().filter(|account| account.is_organization);
+        let organization = organizations.find(|account| account.login.eq_ignore_ascii_case(organization));
+        change(&mut organization.expect("an organization").policies);
+    }
+
+    /// The organizations whose single sign-on keeps `token` out.
+    pub(crate) fn closed_by_single_sign_on(&self, token: &Issued) -> Vec<usize> {
+        let known = self.known();
+        let is_closed = |account: &&Account| account.hindrance(token) == Some(&Policy::SingleSignOn);
+        known.accounts.iter().filter(is_closed).map(|account| account.id).collect()
     }
 
     /// A new token of `login`, which is a person, or an organization for an installation's token.
@@ -111,69 +84,38 @@ impl Accounts {
     /// # Panics
     /// When there is no such account.
     pub(crate) fn make(&self, login: &str, token: Token) -> String {
-        assert!(self.id(login).is_some(), "there is no account `{login}`");
-        let text = text_of(token.kind);
-        let Token { kind, scopes, expires } = token;
-        let login = login.to_owned();
-        self.known().tokens.push(Issued { text: text.clone(), login, kind, scopes, expires, is_revoked: false });
+        assert!(self.account(login).is_some(), "there is no account `{login}`");
+        let mut known = self.known();
+        let issued = Issued::new(login, 1_000_001 + known.tokens.len(), token);
+        let text = issued.text.clone();
+        known.tokens.push(issued);
         text
     }
 
     /// From now on the token `text` is dead, if there is one.
     pub(crate) fn revoke(&self, text: &str) {
-        self.known().tokens.iter_mut().filter(|token| token.text == text).for_each(|token| token.is_revoked = true);
+        self.change(text, |token| token.is_revoked = true);
     }
 
-    /// The living token with this text.
-    pub(crate) fn token(&self, text: &str) -> Option<Issued> {
-        self.known().tokens.iter().find(|token| token.text == text && token.is_alive()).cloned()
+    pub(super) fn authorise(&self, text: &str, organization: &str) {
+        self.change(text, |token| token.authorise(organization));
     }
 
-    /// A number that only this account has.
-    pub(crate) fn id(&self, login: &str) -> Option<usize> {
-        let position = self.known().accounts.iter().position(|account| account.login.eq_ignore_ascii_case(login))?;
-        Some(583_231 + position)
+    fn change(&self, text: &str, change: impl Fn(&mut Issued)) {
+        self.known().tokens.iter_mut().filter(|token| token.text == text).for_each(change);
     }
 
-    /// Whether `login` may create packages below `owner`.
-    pub(crate) fn may_create(&self, login: &str, owner: &str) -> bool {
-        let known = self.known();
-        let owner = known.accounts.iter().find(|account| account.login.eq_ignore_ascii_case(owner));
-        owner.is_some_and(|owner| owner.members.iter().any(|member| member.eq_ignore_ascii_case(login)))
+    /// The token with this text, if it lives and `host` knows that.
+    pub(crate) fn token(&self, host: Host, text: &str) -> Option<Issued> {
+        self.known().tokens.iter().find(|token| token.text == text && token.is_alive(host)).cloned()
     }
 
-    pub(crate) fn is_organization(&self, login: &str) -> bool {
-        let is_it = |account: &Account| account.is_organization && account.login.eq_ignore_ascii_case(login);
-        self.known().accounts.iter().any(is_it)
+    /// Whose token this is or was.
+    pub(crate) fn holder(&self, text: &str) -> Option<String> {
+        self.known().tokens.iter().find(|token| token.text == text).map(|token| token.login.clone())
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// As GitHub shapes them: "About authentication to GitHub", and for installations its changelog of 2026-04-24.
-fn text_of(kind: Kind) -> String {
-    let prefix = kind.prefix();
-    match kind {
-        Kind::GithubFineGrained => format!("{prefix}{}_{}", random(22), random(59)),
-        // The application's number, then a JWT with a signature of 256 bytes: about 520 characters in all.
-        Kind::GithubInstallation => format!("{prefix}12345_{}.{}.{}", random(36), random(124), random(342)),
-        _ => {
-            let body = random(30);
-            format!("{prefix}{body}{}", token::checksum(&body))
-        }
-    }
-}
-
-/// `length` characters of base 62.
-pub(crate) fn random(length: usize) -> String {
-    let mut text = String::new();
-    while text.len() < length {
-        let token = token::generate().expect("random bytes");
-        // Without its prefix and its checksum.
-        text.push_str(&token.reveal()[token::PULLPASS_PREFIX.len()..][..40]);
-    }
-    text.truncate(length);
-    text
 }

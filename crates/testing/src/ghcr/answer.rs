@@ -5,7 +5,7 @@ use http::{HeaderValue, Response, header};
 use pullpass_oci::{Challenge, RepositoryName, Route};
 use serde_json::{Value, json};
 
-use super::accounts::random;
+use super::issued::random;
 use crate::canned::{Request, response};
 
 pub(super) type Answer = Result<Response<Bytes>, Refusal>;
@@ -21,8 +21,8 @@ pub(super) struct Refusal {
 
 /// Every text that was seen, in one place.
 impl Refusal {
-    pub(super) const CHALLENGE: Refusal =
-        Refusal { is_challenged: true, ..Refusal::unauthorized("authentication required") };
+    pub(super) const CHALLENGE: Refusal = Refusal { is_challenged: true, ..Refusal::UNAUTHORIZED };
+    pub(super) const UNAUTHORIZED: Refusal = Refusal::unauthorized("authentication required");
     pub(super) const NO_TOKEN: Refusal = Refusal::unauthorized("authentication token not provided");
     pub(super) const UNAUTHENTICATED: Refusal =
         Refusal::unauthorized("unauthenticated: User cannot be authenticated with the token provided.");

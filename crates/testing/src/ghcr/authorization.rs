@@ -6,7 +6,11 @@ use jiff::Timestamp;
 use pullpass_oci::RepositoryName;
 use pullpass_secrets::{Secret, token::Kind};
 
-use super::{Visibility, World, accounts::Issued, answer::Refusal};
+use super::{
+    Visibility, World,
+    answer::Refusal,
+    issued::{Host, Issued},
+};
 use crate::canned::Request;
 
 /// A bearer token that `/token` gave out for a credential.
@@ -61,7 +65,7 @@ fn principal_of(world: &World, bearer: &str) -> Result<Principal, Refusal> {
 }
 
 fn living(world: &World, credential: &str) -> Result<Principal, Refusal> {
-    let token = world.accounts.token(credential).ok_or(Refusal::UNAUTHENTICATED)?;
+    let token = world.accounts.token(Host::Registry, credential).ok_or(Refusal::UNAUTHENTICATED)?;
     Ok(Principal::Token(Box::new(token)))
 }
 
@@ -83,12 +87,20 @@ pub(super) fn read(world: &World, principal: &Principal, name: &RepositoryName) 
     let Principal::Token(token) = principal else {
         return if is_public { Ok(()) } else { Err(Refusal::NO_ACCESS) };
     };
+    let owner = world.accounts.account(name.owner());
+    let is_hindered = owner.as_ref().is_some_and(|owner| owner.hindrance(token).is_some());
     match token.kind {
+        _ if is_hindered && !(is_public && world.switches.public_ignores_policies) => {
+            Err(world.switches.policy_refusal.refusal())
+        }
         Kind::GithubInstallation if is_public => Ok(()),
-        Kind::GithubInstallation => Err(refused_installation(world, token, name, Refusal::INSTALLATION_READ)),
+        Kind::GithubInstallation => match (&token.workflow, package) {
+            (Some(repository), Some(package)) if package.is_open_to_workflows_of(repository) => Ok(()),
+            _ => Err(refused_installation(world, token, name, Refusal::INSTALLATION_READ)),
+        },
         _ if is_public && !world.switches.public_needs_scope => Ok(()),
         _ if !token.has("read:packages") => Err(Refusal::WRONG_SCOPES),
-        _ if is_public || package.is_some_and(|package| package.readers.contains(&token.login)) => Ok(()),
+        _ if package.is_some_and(|package| package.is_readable_by(&token.login, owner.as_ref())) => Ok(()),
         _ => Err(Refusal::NO_ACCESS),
     }
 }
@@ -97,23 +109,32 @@ pub(super) fn read(world: &World, principal: &Principal, name: &RepositoryName) 
 pub(super) fn write(world: &World, principal: &Principal, name: &RepositoryName) -> Result<(), Refusal> {
     let Principal::Token(token) = principal else { return Err(Refusal::NO_ACCESS) };
     let package = world.packages.package(name);
+    let owner = world.accounts.account(name.owner());
+    let may_create = owner.as_ref().is_none_or(|owner| !owner.forbids_creation());
     match (token.kind, package) {
-        (Kind::GithubInstallation, Some(_)) => {
-            Err(refused_installation(world, token, name, Refusal::INSTALLATION_WRITE))
+        _ if owner.as_ref().is_some_and(|owner| owner.hindrance(token).is_some()) => {
+            Err(world.switches.policy_refusal.refusal())
         }
-        (Kind::GithubInstallation, None) => Err(refused_installation(world, token, name, Refusal::INSTALLATION_CREATE)),
+        (Kind::GithubInstallation, package) => match (&token.workflow, package) {
+            (Some(repository), Some(package)) if package.is_open_to_workflows_of(repository) => Ok(()),
+            (Some(_), Some(_)) => Err(refused_installation(world, token, name, Refusal::NO_WRITE)),
+            (Some(_), None) if may_create && token.installed_at().eq_ignore_ascii_case(name.owner()) => Ok(()),
+            (None, Some(_)) => Err(refused_installation(world, token, name, Refusal::INSTALLATION_WRITE)),
+            (_, None) => Err(refused_installation(world, token, name, Refusal::INSTALLATION_CREATE)),
+        },
         _ if !token.has("write:packages") => Err(Refusal::WRONG_SCOPES),
         (_, Some(package)) if package.writers.contains(&token.login) => Ok(()),
         (_, Some(_)) => Err(Refusal::NO_WRITE),
-        (_, None) if world.accounts.may_create(&token.login, name.owner()) => Ok(()),
+        (_, None) if may_create && owner.is_some_and(|owner| owner.has_member(&token.login)) => Ok(()),
         (_, None) => Err(Refusal::NO_CREATE),
     }
 }
 
-/// An installation's token opens nothing, and says so about its own organization's packages only.
+/// An installation's token says why it was refused about the packages of its own organization only.
 fn refused_installation(world: &World, token: &Issued, name: &RepositoryName, own: Refusal) -> Refusal {
-    let is_own = token.login.eq_ignore_ascii_case(name.owner());
-    match (is_own, world.accounts.is_organization(name.owner())) {
+    let is_own = token.installed_at().eq_ignore_ascii_case(name.owner());
+    let is_organization = world.accounts.account(name.owner()).is_some_and(|owner| owner.is_organization);
+    match (is_own, is_organization) {
         (true, true) => own,
         (true, false) => Refusal::NO_ACCESS,
         (false, _) => Refusal::NO_INSTALLATION,

@@ -8,8 +8,8 @@ use pullpass_oci::{Digest, RepositoryName};
 
 use super::{
     Call, World,
-    accounts::random,
     answer::{Answer, Refusal, parameters, scheme},
+    issued::random,
 };
 use crate::canned::{Request, response};
 

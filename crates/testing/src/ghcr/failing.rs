@@ -18,6 +18,16 @@ pub enum Failing {
     Html,
     /// The right answer with other bytes in its body: manifests and blobs no longer have their digest.
     WrongDigest,
+    /// The right answer, which says that it has one byte more and ends without it.
+    BrokenOff,
+    /// The same, but nothing more comes and the connection stays.
+    Stalled,
+    /// The right answer with one byte more in its body than there should be.
+    TooLong,
+    /// The right answer and blanks behind it that never end, without a length. JSON stays JSON.
+    Endless,
+    /// A redirect to this address, such as one of a private network.
+    Redirect(String),
     /// A redirect to the same address.
     RedirectLoop,
     /// Challenges name the token service of this origin (`https://evil.example`).
@@ -51,10 +61,15 @@ impl Failing {
         };
         match self {
             Failing::Hang => return Reply::Hang,
+            Failing::BrokenOff => return Reply::BrokenOff(right),
+            Failing::Stalled => return Reply::Stalled(right),
+            Failing::Endless => return Reply::Endless(right),
             Failing::HangUp => return Reply::HangUp,
             Failing::Html => html(200),
             Failing::Status(status) => html(status),
             Failing::WrongDigest => right.map(spoilt),
+            Failing::TooLong => right.map(|body| [&body[..], b"\n"].concat().into()),
+            Failing::Redirect(location) => response(307, &[("location", &location)], ""),
             Failing::RedirectLoop => {
                 response(307, &[("location", &format!("{}{}", origin(request), request.target))], "")
             }

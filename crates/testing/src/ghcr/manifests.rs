@@ -61,8 +61,13 @@ fn put(call: &mut Call, name: &RepositoryName, reference: &ManifestReference) ->
     if let (None, Principal::Token(creator)) = (repository.visibility, &call.principal) {
         // Private even where the linked source repository is public; only the web page changes that.
         repository.visibility = Some(Visibility::Private);
-        repository.readers.insert(creator.login.clone());
-        repository.writers.insert(creator.login.clone());
+        match &creator.workflow {
+            Some(source) => repository.linked_to = Some(source.clone()),
+            None => {
+                repository.readers.insert(creator.login.clone());
+                repository.writers.insert(creator.login.clone());
+            }
+        }
     }
     let digest = repository.add_manifest(tag, &content_type, bytes);
     let location = Route::Manifest(name.clone(), ManifestReference::Digest(digest.clone())).to_string();

@@ -6,6 +6,8 @@ use bytes::Bytes;
 use pullpass_oci::{Digest, Image, RepositoryName, media_type, route::ManifestReference};
 use serde_json::json;
 
+use super::accounts::Account;
+
 /// Who may see a package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visibility {
@@ -13,6 +15,19 @@ pub enum Visibility {
     Public,
     /// Accounts with a role.
     Private,
+    /// The members of the organization that owns it, and accounts with a role.
+    Internal,
+}
+
+impl Visibility {
+    /// Its word in GitHub's API.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Visibility::Public => "public",
+            Visibility::Private => "private",
+            Visibility::Internal => "internal",
+        }
+    }
 }
 
 /// Everything below `/v2/`, and the bytes that the storage host serves.
@@ -29,6 +44,10 @@ pub(crate) struct Repository {
     pub(crate) visibility: Option<Visibility>,
     pub(crate) readers: BTreeSet<String>,
     pub(crate) writers: BTreeSet<String>,
+    /// `OWNER/REPOSITORY` that it is linked to.
+    pub(crate) linked_to: Option<String>,
+    /// The repositories whose workflows may use it beside that one.
+    pub(crate) actions_access: BTreeSet<String>,
     pub(crate) manifests: HashMap<Digest, Manifest>,
     /// Oldest first.
     pub(crate) tags: Vec<(String, Digest)>,
@@ -94,6 +113,20 @@ impl Packages {
 }
 
 impl Repository {
+    /// Whether `login` may read it, the members of whose owner are those of `owner`.
+    pub(crate) fn is_readable_by(&self, login: &str, owner: Option<&Account>) -> bool {
+        match self.visibility {
+            Some(Visibility::Public) => true,
+            Some(Visibility::Internal) if owner.is_some_and(|owner| owner.has_member(login)) => true,
+            _ => self.readers.contains(login),
+        }
+    }
+
+    /// Whether the workflows of `repository` may read and write it.
+    pub(super) fn is_open_to_workflows_of(&self, repository: &str) -> bool {
+        self.linked_to.as_deref() == Some(repository) || self.actions_access.contains(repository)
+    }
+
     pub(crate) fn add_manifest(&mut self, tag: Option<&str>, media_type: &str, bytes: Bytes) -> Digest {
         let digest = Digest::sha256(&bytes);
         self.manifests.insert(digest.clone(), Manifest { media_type: media_type.to_owned(), bytes });

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::policies::PolicyRefusal;
+
 /// What ghcr.io does where nobody is sure. The defaults follow the newest evidence; each field names it.
 #[derive(Clone, Debug)]
 pub struct Switches {
@@ -38,6 +40,25 @@ pub struct Switches {
     /// Whether api.github.com answers `GET /user` to an installation token. Default no: 403 "Resource not accessible by
     /// integration", from memory.
     pub installations_have_a_user: bool,
+    /// After how many bad tries GitHub refuses every credential of an account. Default 10: its documentation
+    /// ("Authenticating to the REST API") only says "several".
+    pub login_attempts: usize,
+    /// For how long. Default 15 minutes: its documentation only says "temporarily".
+    pub lockout: Duration,
+    /// Whether ghcr.io's `/token` takes the credentials of such an account for dead. Default no: nothing was reported.
+    pub lockout_reaches_registry: bool,
+    /// How ghcr.io refuses what an organization's policy forbids. Default: as without a role; for single sign-on a bare
+    /// `unauthorized` was reported as well (cli/cli#5174), for the others nothing was found.
+    pub policy_refusal: PolicyRefusal,
+    /// Whether ghcr.io serves public packages to a token that a policy of their organization forbids. Default no: the
+    /// policies of api.github.com hold for public data (NixOS/org#247, 2026-05).
+    pub public_ignores_policies: bool,
+    /// Whether api.github.com says 404 instead of 403 where single sign-on or the approval of an OAuth app is missing.
+    /// Its documentation names both. Default no.
+    pub policies_hide: bool,
+    /// Whether `GET /user` names the organizations whose single sign-on keeps a token out. Default no: its documentation
+    /// has that header on lists that span organizations.
+    pub user_names_single_sign_on: bool,
 }
 
 impl Default for Switches {
@@ -54,6 +75,13 @@ impl Default for Switches {
             redirects_referrers: false,
             signed_url_lifetime: Duration::from_secs(300),
             installations_have_a_user: false,
+            login_attempts: 10,
+            lockout: Duration::from_secs(15 * 60),
+            lockout_reaches_registry: false,
+            policy_refusal: PolicyRefusal::NoAccess,
+            public_ignores_policies: false,
+            policies_hide: false,
+            user_names_single_sign_on: false,
         }
     }
 }

@@ -8,9 +8,9 @@ use serde_json::json;
 
 use super::{
     Visibility, World,
-    accounts::random,
     answer::{Answer, Refusal, json, parameters},
     authorization::{Bearer, basic_secret},
+    issued::{Host, random},
 };
 use crate::canned::Request;
 
@@ -29,7 +29,11 @@ pub(super) fn answer(world: &mut World, request: &Request) -> Answer {
 
 /// Says whether the credential lives, whatever was asked for. A dead one is refused even where nobody needs one.
 fn for_credential(world: &mut World, basic: &str) -> Result<String, Refusal> {
-    let token = basic_secret(basic).and_then(|secret| world.accounts.token(&secret)).ok_or(Refusal::DEAD_CREDENTIAL)?;
+    let secret = basic_secret(basic).ok_or(Refusal::DEAD_CREDENTIAL)?;
+    let token = world.accounts.token(Host::Registry, &secret).ok_or(Refusal::DEAD_CREDENTIAL)?;
+    if world.switches.lockout_reaches_registry && world.lockouts.is_out(&Some(token.login.clone())) {
+        return Err(Refusal::DEAD_CREDENTIAL);
+    }
     if world.switches.token_checks_scopes && !token.has("read:packages") {
         return Err(Refusal::DEAD_CREDENTIAL);
     }

@@ -6,8 +6,8 @@ use pullpass_oci::{Digest, RepositoryName, Route};
 
 use super::{
     Call,
-    accounts::random,
     answer::{Answer, Refusal, parameters},
+    issued::random,
 };
 use crate::canned::response;
 

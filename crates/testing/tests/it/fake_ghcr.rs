@@ -1,8 +1,9 @@
 //! The program for scripts.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pullpass_testing::run::{Signal, run, signal, wait};
 use serde_json::Value;
@@ -11,7 +12,8 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_fake-ghcr");
 
 #[test]
 fn it_says_where_it_listens_and_ends_with_its_input() {
-    let said = run(Command::new(PROGRAM).args(["--tls", "--private", "midokura/hello:v1"])).expect_success();
+    let said =
+        run(Command::new(PROGRAM).args(["--tls", "--delay", "5", "--private", "midokura/hello:v1"])).expect_success();
     assert_eq!(said.lines().count(), 1, "one line, so that a script can go on");
     let said: Value = serde_json::from_str(&said).expect("JSON");
     for server in ["ghcr", "storage", "api"] {
@@ -30,4 +32,27 @@ fn it_ends_on_sigterm() {
     signal(&child, Signal::TERM);
     let status = wait(&mut child, Duration::from_secs(10)).expect("an end within 10 seconds");
     assert!(status.success(), "{status}");
+}
+
+#[test]
+fn it_is_as_far_away_as_it_is_told() {
+    let mut child = Command::new(PROGRAM)
+        .args(["--delay", "300"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a program");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
+    let said: Value = serde_json::from_str(&line).expect("JSON");
+    for server in ["ghcr", "storage", "api"] {
+        let origin = said[server].as_str().expect("an address");
+        let mut stream = TcpStream::connect(origin.trim_start_matches("http://")).expect("a listening server");
+        let begun = Instant::now();
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").expect("a server that reads");
+        stream.read_exact(&mut [0; 9]).expect("an answer");
+        assert!(begun.elapsed() >= Duration::from_millis(300), "{server}");
+    }
+    drop(child.stdin.take());
+    assert!(wait(&mut child, Duration::from_secs(10)).expect("an end within 10 seconds").success());
 }

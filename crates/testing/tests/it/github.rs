@@ -1,10 +1,19 @@
+mod installation;
+mod lockout;
+mod packages;
+mod policies;
+mod users;
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use insta::assert_snapshot;
 use jiff::Timestamp;
 use pullpass_testing::canned::Certificates;
-use pullpass_testing::ghcr::{Ghcr, Running, Switches, Token, Visibility};
+use pullpass_testing::ghcr::{Ghcr, Running, Token, Visibility};
 use pullpass_testing::github::Github;
 
 use super::{Answer, ask};
+
+const PACKAGE: &str = "GET /orgs/midokura/packages/container/hello";
 
 /// ghcr.io and api.github.com with the same accounts.
 struct Site {
@@ -15,16 +24,20 @@ struct Site {
 
 impl Site {
     async fn new() -> Site {
+        Site::with(|ghcr| ghcr).await
+    }
+
+    /// With `more` than that.
+    async fn with(more: impl FnOnce(Ghcr) -> Ghcr) -> Site {
         let certificates = Certificates::for_names(&["ghcr.io", "api.github.com"]);
-        let ghcr = Ghcr::new()
-            .account("octocat")
-            .organization("midokura", &["octocat"])
-            .package("midokura/hello", Visibility::Private, &["octocat"])
-            .start_tls(&certificates)
-            .await;
+        let ghcr = Ghcr::new().account("octocat").account("hubot").organization("midokura", &["octocat"]).package(
+            "midokura/hello",
+            Visibility::Private,
+            &["octocat"],
+        );
+        let ghcr = more(ghcr).start_tls(&certificates).await;
         let loopback = ([127, 0, 0, 1], 0).into();
-        let switches = Switches::default();
-        let github = Github::start_at(loopback, Some(&certificates), &ghcr.accounts, &switches).await;
+        let github = Github::start_at(loopback, Some(&certificates), &ghcr).await;
         let github = github.expect("a free loopback port");
         Site { ghcr, github, certificates }
     }
@@ -40,8 +53,23 @@ impl Site {
     }
 
     /// With the token as it is.
-    async fn with(&self, asked: &str, token: &str) -> Answer {
+    async fn tell(&self, asked: &str, token: &str) -> Answer {
         self.ask(asked, &format!("Bearer {token}")).await
+    }
+
+    /// The same of ghcr.io, in base64.
+    async fn pull(&self, asked: &str, token: &str) -> Answer {
+        let bearer = format!("Bearer {}", BASE64_STANDARD.encode(token));
+        self.registry(asked, &bearer).await
+    }
+
+    async fn registry(&self, asked: &str, authorization: &str) -> Answer {
+        let headers = [("Authorization", authorization)];
+        ask(&self.ghcr.registry, &self.certificates, "ghcr.io", asked, &headers, b"").await
+    }
+
+    fn reader(&self) -> String {
+        self.ghcr.token("octocat", Token::classic(&["read:packages"]))
     }
 }
 
@@ -51,7 +79,7 @@ impl Site {
 async fn a_living_token_says_whose_it_is_and_what_it_may() {
     let site = Site::new().await;
     let token = site.ghcr.token("octocat", Token::classic(&["write:packages", "repo", "read:packages"]));
-    assert_snapshot!(site.with("GET /user", &token).await, @r#"
+    assert_snapshot!(site.tell("GET /user", &token).await, @r#"
     GET /user
     200
     content-length: 130
@@ -70,7 +98,7 @@ async fn a_living_token_says_whose_it_is_and_what_it_may() {
     "#);
     assert_eq!(site.ask("GET /user", &format!("token {token}")).await.status, 200);
     let oauth = site.ghcr.token("octocat", Token::oauth(&[]));
-    assert_eq!(site.with("GET /user", &oauth).await.header("x-oauth-scopes"), Some(""));
+    assert_eq!(site.tell("GET /user", &oauth).await.header("x-oauth-scopes"), Some(""));
 }
 
 // 401 `{"message":"Bad credentials","documentation_url":...}` = dead token
@@ -78,7 +106,7 @@ async fn a_living_token_says_whose_it_is_and_what_it_may() {
 async fn a_dead_token_is_a_bad_credential() {
     let site = Site::new().await;
     let token = site.ghcr.token("octocat", Token::classic(&["read:packages"]).expired());
-    assert_snapshot!(site.with("GET /user", &token).await, @r#"
+    assert_snapshot!(site.tell("GET /user", &token).await, @r#"
     GET /user
     401
     content-length: 95
@@ -102,7 +130,7 @@ async fn the_root_and_a_head_say_the_same() {
     let site = Site::new().await;
     let token = site.ghcr.token("octocat", Token::classic(&["read:packages"]));
     for asked in ["GET /", "HEAD /user"] {
-        let answer = site.with(asked, &token).await;
+        let answer = site.tell(asked, &token).await;
         assert_eq!((answer.status, answer.header("x-oauth-scopes")), (200, Some("read:packages")));
     }
     assert_eq!(site.ask("GET /", "").await.status, 200);
@@ -112,9 +140,9 @@ async fn the_root_and_a_head_say_the_same() {
 #[tokio::test]
 async fn tokens_without_scopes_have_no_scope_header() {
     let site = Site::new().await;
-    let fine_grained = site.with("GET /user", &site.ghcr.token("octocat", Token::fine_grained())).await;
+    let fine_grained = site.tell("GET /user", &site.ghcr.token("octocat", Token::fine_grained())).await;
     assert_eq!((fine_grained.status, fine_grained.header("x-oauth-scopes")), (200, None));
-    let installation = site.with("GET /user", &site.ghcr.token("midokura", Token::installation())).await;
+    let installation = site.tell("GET /user", &site.ghcr.token("midokura", Token::installation())).await;
     assert_eq!((installation.status, installation.header("x-oauth-scopes")), (403, None));
 }
 
@@ -128,9 +156,9 @@ async fn the_expiry_has_two_formats() {
     let fine_grained = site.ghcr.token("octocat", Token::fine_grained().expires(at));
     let endless = site.ghcr.token("octocat", Token::classic(&[]));
     let header = "github-authentication-token-expiration";
-    assert_eq!(site.with("GET /user", &classic).await.header(header), Some("2099-12-31 22:59:59 UTC"));
-    assert_eq!(site.with("GET /user", &fine_grained).await.header(header), Some("2100-01-01 00:59:59 +0200"));
-    assert_eq!(site.with("GET /user", &endless).await.header(header), None);
+    assert_eq!(site.tell("GET /user", &classic).await.header(header), Some("2099-12-31 22:59:59 UTC"));
+    assert_eq!(site.tell("GET /user", &fine_grained).await.header(header), Some("2100-01-01 00:59:59 +0200"));
+    assert_eq!(site.tell("GET /user", &endless).await.header(header), None);
 }
 
 // `POST /credentials/revoke`: must be UNauthenticated (authenticated request = 403), returns 202 always
@@ -141,7 +169,7 @@ async fn a_revoked_token_is_dead_on_both_hosts() {
     let body = format!(r#"{{"credentials":["{token}"]}}"#);
     let authenticated = site.send("POST /credentials/revoke", &format!("Bearer {token}"), &body).await;
     assert_eq!(authenticated.status, 403);
-    assert_eq!(site.with("GET /user", &token).await.status, 200);
+    assert_eq!(site.tell("GET /user", &token).await.status, 200);
 
     assert_snapshot!(site.send("POST /credentials/revoke", "", &body).await, @"
     POST /credentials/revoke
@@ -158,10 +186,9 @@ async fn a_revoked_token_is_dead_on_both_hosts() {
 
     {}
     ");
-    assert_eq!(site.with("GET /user", &token).await.status, 401);
+    assert_eq!(site.tell("GET /user", &token).await.status, 401);
     let basic = super::ghcr::basic("octocat", &token);
-    let headers = [("Authorization", basic.as_str())];
-    let refused = ask(&site.ghcr.registry, &site.certificates, "ghcr.io", "GET /token", &headers, b"").await;
+    let refused = site.registry("GET /token", &basic).await;
     assert_eq!((refused.status, refused.message()), (403, "denied".to_owned()));
 
     assert_eq!(site.send("POST /credentials/revoke", "", &body).await.status, 202, "a dead one too");
@@ -182,5 +209,5 @@ async fn nobody_may_ask_sixty_times_an_hour() {
     }
     assert_eq!(site.ask("GET /", "").await.status, 403);
     let token = site.ghcr.token("octocat", Token::classic(&[]));
-    assert_eq!(site.with("GET /user", &token).await.status, 200);
+    assert_eq!(site.tell("GET /user", &token).await.status, 200);
 }

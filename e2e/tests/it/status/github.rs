@@ -5,7 +5,7 @@ use std::fs;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::{SignedDuration, Timestamp};
 use pullpass_testing::canned::Certificates;
-use pullpass_testing::ghcr::{Ghcr, Running, Switches, Token};
+use pullpass_testing::ghcr::{Ghcr, Running, Token};
 use pullpass_testing::github::Github;
 use pullpass_testing::home::Home;
 use pullpass_testing::namespace::{Namespace, Served};
@@ -34,8 +34,7 @@ impl Site {
             let at = |last, port| ([192, 0, 2, last], port).into();
             let ghcr = Ghcr::new().account("octocat").start_at(at(1, 443), at(3, 443), Some(&certificates)).await;
             let ghcr = ghcr.expect("port 443 is free in here");
-            let switches = Switches::default();
-            let github = Github::start_at(at(2, 443), Some(&certificates), &ghcr.accounts, &switches).await;
+            let github = Github::start_at(at(2, 443), Some(&certificates), &ghcr).await;
             (ghcr, github.expect("port 443 is free in here"))
         });
         Site { namespace, served }
