@@ -53,6 +53,7 @@ pub(crate) use self::{
     accounts::Account,
     answer::request_id,
     authorization::basic_secret,
+    failing::Rules,
     issued::{Host, Issued, random},
 };
 pub use self::{
@@ -67,7 +68,6 @@ use self::{
     answer::{Answer, Refusal, not_found, set},
     authorization::{Bearer, Principal},
     blobs::Signed,
-    failing::Rule,
     lockout::Lockouts,
     packages::Packages,
     uploads::Session,
@@ -83,7 +83,7 @@ pub(crate) struct World {
     bearers: HashMap<String, Bearer>,
     sessions: HashMap<String, Session>,
     signed: HashMap<String, Signed>,
-    failing: Vec<Rule>,
+    failing: Rules,
     /// Whether somebody in between rewrites the answers.
     is_intercepted: bool,
     /// Where the storage host listens.
@@ -139,7 +139,7 @@ impl Ghcr {
             bearers: HashMap::new(),
             sessions: HashMap::new(),
             signed: HashMap::new(),
-            failing: Vec::new(),
+            failing: Rules::default(),
             is_intercepted: false,
             storage: SocketAddr::from(([127, 0, 0, 1], 0)),
         };
@@ -372,7 +372,7 @@ impl Running {
 
     /// The same for the next `times` answers.
     pub fn fail_times(&self, times: usize, prefix: &str, failing: Failing) {
-        lock(&self.world).failing.push(Rule { prefix: prefix.to_owned(), failing, left: times });
+        lock(&self.world).failing.add(times, prefix, failing);
     }
 
     /// From now on, or no longer, answers lack `x-github-request-id`, as those of whoever intercepts TLS may.
@@ -446,7 +446,7 @@ fn catalog(call: &Call) -> Answer {
 fn reply(world: &Mutex<World>, request: &Request, answer: impl FnOnce(&mut World) -> Response<Bytes>) -> Reply {
     let mut world = lock(world);
     let right = answer(&mut world);
-    match failing::next(&mut world.failing, request.path()) {
+    match world.failing.next(request.path()) {
         Some(failing) => failing.instead(request, right),
         None => right.into(),
     }

@@ -15,7 +15,7 @@ use std::{
     collections::HashMap,
     io,
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -27,7 +27,7 @@ use serde_json::json;
 use self::answer::{json, problem, set};
 use crate::{
     canned::{Canned, Certificates, Request},
-    ghcr::{self, Host, Issued, Running, World, basic_secret, request_id},
+    ghcr::{self, Failing, Host, Issued, Rules, Running, World, basic_secret, request_id},
 };
 
 /// Requests an hour: without a token, and with one.
@@ -37,6 +37,7 @@ const LIMITS: (usize, usize) = (60, 5000);
 pub struct Github {
     /// Its address, and what it was asked.
     pub api: Canned,
+    failing: Arc<Mutex<Rules>>,
 }
 
 impl Github {
@@ -55,11 +56,25 @@ impl Github {
         certificates: Option<&Certificates>,
         ghcr: &Running,
     ) -> io::Result<Github> {
+        let failing = Arc::<Mutex<Rules>>::default();
+        let rules = Arc::clone(&failing);
         let limits = Limits { used: Mutex::default(), reset: Timestamp::now() + SignedDuration::from_hours(1) };
         let world = Arc::clone(&ghcr.world);
-        let api =
-            Canned::start_at(address, certificates, move |request| answer(&mut ghcr::lock(&world), &limits, request));
-        Ok(Github { api: api.await? })
+        let api = Canned::start_at(address, certificates, move |request| {
+            let failing = guard(&rules).next(request.path());
+            let is_over = matches!(failing, Some(Failing::RateLimited));
+            let right = answer(&mut ghcr::lock(&world), &limits, request, is_over);
+            match failing {
+                Some(failing) if !is_over => failing.instead(request, right),
+                _ => right.into(),
+            }
+        });
+        Ok(Github { api: api.await?, failing })
+    }
+
+    /// From now on every answer to a path that starts with `prefix` goes wrong.
+    pub fn fail(&self, prefix: &str, failing: Failing) {
+        guard(&self.failing).add(usize::MAX, prefix, failing);
     }
 
     /// From now on every answer comes that much later.
@@ -88,9 +103,11 @@ enum Caller {
     Token(Box<Issued>),
 }
 
-fn answer(world: &mut World, limits: &Limits, request: &Request) -> Response<Bytes> {
+/// With `is_over`, the caller has no requests left in this hour.
+fn answer(world: &mut World, limits: &Limits, request: &Request, is_over: bool) -> Response<Bytes> {
     let caller = caller(world, request);
     let used = count(limits, &caller, request.path() != "/rate_limit");
+    let used = if is_over { limit(&caller) + 1 } else { used };
     let mut response = match (request.path(), &caller) {
         _ if used > limit(&caller) => problem(403, "API rate limit exceeded for 127.0.0.1."),
         (_, Caller::LockedOut) => problem(403, "Maximum number of login attempts exceeded. Please try again later."),
@@ -166,8 +183,12 @@ fn count(limits: &Limits, caller: &Caller, counts: bool) -> usize {
         Caller::Nobody | Caller::Dead | Caller::LockedOut => String::new(),
         Caller::Token(token) => token.login.clone(),
     };
-    let mut used = limits.used.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut used = guard(&limits.used);
     let used = used.entry(login).or_default();
     *used += usize::from(counts);
     *used
+}
+
+fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

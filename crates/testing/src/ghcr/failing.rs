@@ -34,27 +34,40 @@ pub enum Failing {
     ForeignRealm(String),
     /// An answer with this status and no error body, as an outage has it (500, 502, 503).
     Status(u16),
-    /// 429 with ghcr.io's own text.
+    /// 429 with ghcr.io's own text, and of api.github.com its 403.
     RateLimited,
 }
 
 /// Which requests fail how, and how many still will.
-pub(super) struct Rule {
-    pub(super) prefix: String,
-    pub(super) failing: Failing,
-    pub(super) left: usize,
+#[derive(Default)]
+pub(crate) struct Rules(Vec<Rule>);
+
+struct Rule {
+    prefix: String,
+    failing: Failing,
+    left: usize,
 }
 
-/// The failure for `path`: that of the newest rule that has one left.
-pub(super) fn next(rules: &mut [Rule], path: &str) -> Option<Failing> {
-    let rule = rules.iter_mut().rev().find(|rule| rule.left > 0 && path.starts_with(&rule.prefix))?;
-    rule.left -= 1;
-    Some(rule.failing.clone())
+impl Rules {
+    pub(crate) fn add(&mut self, times: usize, prefix: &str, failing: Failing) {
+        self.0.push(Rule { prefix: prefix.to_owned(), failing, left: times });
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// The failure for `path`: that of the newest rule that has one left.
+    pub(crate) fn next(&mut self, path: &str) -> Option<Failing> {
+        let rule = self.0.iter_mut().rev().find(|rule| rule.left > 0 && path.starts_with(&rule.prefix))?;
+        rule.left -= 1;
+        Some(rule.failing.clone())
+    }
 }
 
 impl Failing {
     /// What becomes of the `right` answer.
-    pub(super) fn instead(self, request: &Request, mut right: Response<Bytes>) -> Reply {
+    pub(crate) fn instead(self, request: &Request, mut right: Response<Bytes>) -> Reply {
         let html = |status| {
             let page = "<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body>Sign in</body></html>\n";
             response(status, &[("content-type", "text/html; charset=utf-8")], page)

@@ -8,7 +8,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use insta::assert_snapshot;
 use jiff::Timestamp;
 use pullpass_testing::canned::Certificates;
-use pullpass_testing::ghcr::{Ghcr, Running, Token, Visibility};
+use pullpass_testing::ghcr::{Failing, Ghcr, Running, Token, Visibility};
 use pullpass_testing::github::Github;
 
 use super::{Answer, ask};
@@ -210,4 +210,17 @@ async fn nobody_may_ask_sixty_times_an_hour() {
     assert_eq!(site.ask("GET /", "").await.status, 403);
     let token = site.ghcr.token("octocat", Token::classic(&[]));
     assert_eq!(site.tell("GET /user", &token).await.status, 200);
+}
+
+#[tokio::test]
+async fn it_fails_as_it_is_told() {
+    let site = Site::new().await;
+    let token = site.reader();
+    site.github.fail("/users/", Failing::Status(503));
+    assert_eq!(site.ask("GET /users/octocat", "").await.status, 503);
+    assert_eq!(site.tell("GET /user", &token).await.status, 200);
+    site.github.fail("/user", Failing::RateLimited);
+    let over = site.tell("GET /user", &token).await;
+    assert_eq!((over.status, over.header("x-ratelimit-remaining")), (403, Some("0")));
+    assert!(over.text().contains("API rate limit exceeded"), "{over}");
 }
