@@ -20,6 +20,7 @@ use hyper_util::rt::TokioIo;
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    date_time_ymd,
 };
 use rustls::{
     RootCertStore, ServerConfig,
@@ -130,6 +131,18 @@ impl Certificates {
     /// # Panics
     /// When a name is none.
     pub fn for_names(names: &[&str]) -> Certificates {
+        Certificates::until(4096, names)
+    }
+
+    /// The same with certificates that have expired years ago; the authority has not.
+    ///
+    /// # Panics
+    /// When a name is none.
+    pub fn expired(names: &[&str]) -> Certificates {
+        Certificates::until(2020, names)
+    }
+
+    fn until(year: i32, names: &[&str]) -> Certificates {
         let mut authority = CertificateParams::default();
         // Its own name, so that what it signs does not look self-signed.
         authority.distinguished_name.push(DnType::CommonName, "pullpass tests");
@@ -143,6 +156,7 @@ impl Certificates {
             let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
             let mut params = CertificateParams::new(names).expect("valid names");
             params.extended_key_usages = vec![usage];
+            params.not_after = date_time_ymd(year, 1, 1);
             let key = KeyPair::generate().expect("a key");
             (params.signed_by(&key, &issuer).expect("a signed certificate"), key)
         };

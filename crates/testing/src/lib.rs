@@ -8,6 +8,7 @@ pub mod ghcr;
 pub mod github;
 pub mod home;
 pub mod namespace;
+pub mod proxy;
 pub mod run;
 pub mod serve;
 pub mod terminal;

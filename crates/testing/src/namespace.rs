@@ -3,7 +3,7 @@
 //! In here `ghcr.io` is ours and port 443 is free, so that command lines with the real name run unchanged. A holder process
 //! makes the namespaces and keeps them; programs enter them with `nsenter`. It needs root, as the engines do.
 //!
-//! Every address of 192.0.2.0/24 (RFC 5737) is this machine too. Docker takes any certificate from 127.0.0.0/8, falls back
+//! Every address of 192.0.2.0/24 (RFC 5737) is this machine too, unless a test wants others. Docker takes any certificate from 127.0.0.0/8, falls back
 //! to plain HTTP there and then shows that failure instead of the first: a registry on loopback would not be a faithful one.
 //!
 //! `/etc` is a copy on a tmpfs that only these programs see: hosts and certificate directories can be written there,
@@ -27,14 +27,15 @@ use tokio::sync::oneshot;
 use crate::home::{Home, SEARCH_PATH};
 use crate::run::wait;
 
-/// `$1` is an empty directory. `cat` ends with its standard input, so the namespaces end with the test, however it ends.
+/// `$1` is an empty directory, addresses follow. `cat` ends with its standard input, so the namespaces end with the test, however it ends.
 const HOLD: &str = r#"
 set -e
 ip link set lo up
-ip address add 192.0.2.1/24 dev lo
 mount -t tmpfs -o mode=755 pullpass-test "$1"
 cp -a /etc/. "$1"
 mount --bind "$1" /etc
+shift
+for address; do ip address add "$address" dev lo; done
 echo ready
 exec cat
 "#;
@@ -52,12 +53,21 @@ impl Namespace {
     /// # Panics
     /// When the machine does not let us: it takes root, or the right to mount and to make networks.
     pub fn new(hosts: &str) -> Namespace {
+        Namespace::with_addresses(&["192.0.2.1/24"], hosts)
+    }
+
+    /// The same with other addresses beside 127.0.0.1 and ::1. All others are unreachable.
+    ///
+    /// # Panics
+    /// As [`Namespace::new`].
+    pub fn with_addresses(addresses: &[&str], hosts: &str) -> Namespace {
         let etc = tempfile::Builder::new().prefix("pp-etc-").tempdir_in("/tmp").expect("a directory in /tmp");
         let mut holder = Command::new("unshare")
             .env_clear()
             .env("PATH", SEARCH_PATH)
             .args(["--mount", "--net", "--propagation", "private", "--", "sh", "-c", HOLD, "hold"])
             .arg(etc.path())
+            .args(addresses)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -21,6 +21,7 @@ mod random;
 mod registry;
 mod rekey;
 mod sample;
+mod site;
 mod status;
 mod stores;
 mod terminal;

@@ -3,6 +3,7 @@
 mod fake_ghcr;
 mod ghcr;
 mod github;
+mod proxy;
 
 use std::fmt;
 use std::sync::Arc;

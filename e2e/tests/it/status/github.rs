@@ -4,50 +4,22 @@ use std::fs;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::{SignedDuration, Timestamp};
-use pullpass_testing::canned::Certificates;
-use pullpass_testing::ghcr::{Ghcr, Running, Token};
-use pullpass_testing::github::Github;
+use pullpass_testing::ghcr::{Ghcr, Token};
 use pullpass_testing::home::Home;
-use pullpass_testing::namespace::{Namespace, Served};
 use pullpass_testing::run::{Ran, run};
 use serde_json::Value;
 
 use super::json;
 use crate::program::pullpass;
+use crate::site::Site;
 
-const HOSTS: &str = "127.0.0.1 localhost\n192.0.2.1 ghcr.io\n192.0.2.2 api.github.com\n";
-
-/// A ghcr.io and an api.github.com under their own names, with the same accounts.
-struct Site {
-    namespace: Namespace,
-    served: Served<(Running, Github)>,
+fn site() -> Site {
+    Site::new(Ghcr::new().account("octocat"))
 }
 
-impl Site {
-    fn new() -> Site {
-        let namespace = Namespace::new(HOSTS);
-        let certificates = Certificates::for_names(&["ghcr.io", "api.github.com"]);
-        for name in ["ghcr.io", "api.github.com"] {
-            namespace.trust(name, &certificates.ca_pem);
-        }
-        let served = namespace.serve(|| async move {
-            let at = |last, port| ([192, 0, 2, last], port).into();
-            let ghcr = Ghcr::new().account("octocat").start_at(at(1, 443), at(3, 443), Some(&certificates)).await;
-            let ghcr = ghcr.expect("port 443 is free in here");
-            let github = Github::start_at(at(2, 443), Some(&certificates), &ghcr).await;
-            (ghcr, github.expect("port 443 is free in here"))
-        });
-        Site { namespace, served }
-    }
-
-    fn ghcr(&self) -> &Running {
-        &self.served.0
-    }
-
-    /// How often GitHub was asked.
-    fn asked(&self) -> usize {
-        self.served.1.api.requests().len()
-    }
+/// How often GitHub was asked.
+fn asked(site: &Site) -> usize {
+    site.github().api.requests().len()
 }
 
 fn status(home: &Home, words: &[&str]) -> Ran {
@@ -65,20 +37,20 @@ fn store(home: &Home, token: &str) {
 
 #[test]
 fn only_when_asked_for_github_tells_whose_a_token_is_what_it_may_and_when_it_ends() {
-    let site = Site::new();
-    let home = site.namespace.home();
+    let site = site();
+    let home = site.home();
     let end = Timestamp::from_second(Timestamp::now().as_second()).expect("now") + SignedDuration::from_hours(24 * 5);
     let token = site.ghcr().token("octocat", Token::classic(&["read:packages"]).expires(end));
     store(&home, &token);
 
     let ran = status(&home, &["--check"]);
-    assert_eq!((ran.code, site.asked()), (0, 0), "{ran}");
+    assert_eq!((ran.code, asked(&site)), (0, 0), "{ran}");
     let found = entry(&ran);
     assert_eq!((&found["alive"], &found["expires"]), (&true.into(), &Value::Null));
 
     let metrics = home.path().join("pullpass.prom");
     let ran = status(&home, &["--github", "--metrics", &metrics.display().to_string()]);
-    assert_eq!((ran.code, site.asked()), (0, 1), "{ran}");
+    assert_eq!((ran.code, asked(&site)), (0, 1), "{ran}");
     let found = entry(&ran);
     assert_eq!((&found["login"], &found["scopes"][0]), (&"octocat".into(), &"read:packages".into()), "{found}");
     assert_eq!(found["expires"], end.to_string());
@@ -98,17 +70,17 @@ fn only_when_asked_for_github_tells_whose_a_token_is_what_it_may_and_when_it_end
 
 #[test]
 fn a_dead_token_is_sent_to_nobody_twice() {
-    let site = Site::new();
-    let home = site.namespace.home();
+    let site = site();
+    let home = site.home();
     let token = site.ghcr().token("octocat", Token::classic(&["read:packages"]));
     store(&home, &token);
     site.ghcr().revoke(&token);
     let ran = status(&home, &["--check", "--github"]);
-    assert_eq!((ran.code, site.asked()), (1, 0), "ghcr.io has said it: {ran}");
+    assert_eq!((ran.code, asked(&site)), (1, 0), "ghcr.io has said it: {ran}");
     assert_eq!(entry(&ran)["alive"], false);
     for _ in 0..2 {
         let ran = status(&home, &["--github"]);
-        assert_eq!((ran.code, site.asked()), (1, 1), "{ran}");
+        assert_eq!((ran.code, asked(&site)), (1, 1), "{ran}");
         assert!(ran.stderr.contains("refused"), "{ran}");
     }
 }
