@@ -6,6 +6,6 @@ mod cause;
 mod finding;
 pub mod judge;
 
-pub use catalogue::{Entry, entries, entry};
+pub use catalogue::{Entry, THEMES, Theme, entries, entry};
 pub use cause::Cause;
 pub use finding::{Certainty, Finding, Fix, rank};
