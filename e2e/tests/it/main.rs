@@ -8,6 +8,7 @@ mod boundaries;
 mod canary;
 mod crash;
 mod demo;
+mod doctor;
 mod engines;
 mod full_disk;
 mod helper;
