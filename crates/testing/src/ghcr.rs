@@ -85,7 +85,7 @@ pub(crate) struct World {
     signed: HashMap<String, Signed>,
     failing: Rules,
     /// Whether somebody in between rewrites the answers.
-    is_intercepted: bool,
+    pub(crate) is_intercepted: bool,
     /// Where the storage host listens.
     storage: SocketAddr,
 }
@@ -375,7 +375,8 @@ impl Running {
         lock(&self.world).failing.add(times, prefix, failing);
     }
 
-    /// From now on, or no longer, answers lack `x-github-request-id`, as those of whoever intercepts TLS may.
+    /// From now on, or no longer, answers lack `x-github-request-id`, those of api.github.com too, as when somebody who
+    /// intercepts TLS gives them.
     pub fn intercepted(&self, is_it: bool) {
         lock(&self.world).is_intercepted = is_it;
     }

@@ -131,7 +131,9 @@ fn answer(world: &mut World, limits: &Limits, request: &Request, is_over: bool) 
     set(&mut response, "x-ratelimit-used", &used.to_string());
     set(&mut response, "x-ratelimit-reset", &limits.reset.as_second().to_string());
     set(&mut response, "x-ratelimit-resource", "core");
-    set(&mut response, "x-github-request-id", &request_id());
+    if !world.is_intercepted {
+        set(&mut response, "x-github-request-id", &request_id());
+    }
     response
 }
 

@@ -223,4 +223,7 @@ async fn it_fails_as_it_is_told() {
     let over = site.tell("GET /user", &token).await;
     assert_eq!((over.status, over.header("x-ratelimit-remaining")), (403, Some("0")));
     assert!(over.text().contains("API rate limit exceeded"), "{over}");
+    site.ghcr.intercepted(true);
+    assert!(over.header("x-github-request-id").is_some());
+    assert_eq!(site.tell("GET /", &token).await.header("x-github-request-id"), None);
 }
