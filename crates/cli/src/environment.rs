@@ -106,6 +106,23 @@ pub(crate) fn has_proxy(host: &str) -> bool {
     value(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]).is_some() && !is_excepted
 }
 
+/// Where Podman keeps this user's images (containers-storage.conf(5)).
+pub(crate) fn podman_storage(environment: &Environment) -> PathBuf {
+    let is_root = environment.uid == 0;
+    let config = environment.xdg_config_home.clone().unwrap_or_else(|| environment.home.join(".config"));
+    let system = PathBuf::from("/etc/containers/storage.conf");
+    let own = || if is_root { system } else { config.join("containers/storage.conf") };
+    let read = |path: PathBuf| -> Option<toml::Table> { str::from_utf8(&file::read(&path).ok()??).ok()?.parse().ok() };
+    let table = read(path("CONTAINERS_STORAGE_CONF").unwrap_or_else(own));
+    let named = table.and_then(|table| Some(PathBuf::from(table.get("storage")?.get("graphroot")?.as_str()?)));
+    named.unwrap_or_else(|| match is_root {
+        true => PathBuf::from("/var/lib/containers/storage"),
+        false => {
+            path("XDG_DATA_HOME").unwrap_or_else(|| environment.home.join(".local/share")).join("containers/storage")
+        }
+    })
+}
+
 /// `$HOME`, else what the system has for this user.
 pub(crate) fn home() -> Result<PathBuf, Failure> {
     std::env::home_dir().filter(|home| !home.as_os_str().is_empty()).ok_or_else(|| {

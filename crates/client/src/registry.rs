@@ -285,7 +285,7 @@ impl Registry {
         match answer.status.as_u16() {
             // Even with a web page in the body, as a proxy in front of a registry sends it.
             401 if scheme.is_some() => Ok(scheme),
-            _ if media_type == "text/html" => Err(not_a_registry(format!("a web page ({})", answer.status))),
+            ..500 if media_type == "text/html" => Err(not_a_registry(format!("a web page ({})", answer.status))),
             401 => Err(not_a_registry("401 without a challenge for Bearer or Basic".to_owned())),
             404 => Err(not_a_registry("404".to_owned())),
             200 if answer.header("docker-distribution-api-version").is_some() => Ok(None),

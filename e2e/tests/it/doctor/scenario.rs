@@ -250,22 +250,18 @@ fn impolite(site: &Site) -> Vec<String> {
     if registry.len() + api.len() > MOST_REQUESTS {
         problems.push(format!("{} requests", registry.len() + api.len()));
     }
-    let mut roots: Vec<&str> = Vec::new();
-    for request in api.iter().filter(|request| matches!(request.path(), "/" | "/user")) {
-        roots.push(request.header("authorization"));
-    }
-    let mut tokens: Vec<&str> = Vec::new();
+    let mut asked = Vec::new();
     for request in registry.iter().filter(|request| request.path() == "/token") {
-        tokens.push(request.header("authorization"));
+        asked.push(format!("{} {}", request.target, request.header("authorization")));
     }
-    for (what, mut sent) in [("GitHub", roots), ("the token service", tokens)] {
-        sent.retain(|sent| !sent.is_empty());
-        let all = sent.len();
-        sent.sort_unstable();
-        sent.dedup();
-        if sent.len() < all {
-            problems.push(format!("{what} was asked twice about a token"));
-        }
+    for request in api.iter().filter(|request| matches!(request.path(), "/" | "/user")) {
+        asked.push(format!("GitHub {}", request.header("authorization")));
+    }
+    let all = asked.len();
+    asked.sort_unstable();
+    asked.dedup();
+    if asked.len() < all {
+        problems.push("the same was asked twice about a token".to_owned());
     }
     problems
 }

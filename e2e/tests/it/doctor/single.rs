@@ -2,7 +2,9 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::SignedDuration;
-use pullpass_testing::ghcr::{Failing, Policy, Token, Visibility};
+use pullpass_testing::engines::podman::Podman;
+use pullpass_testing::ghcr::{Failing, Policy, Switches, Token, Visibility};
+use pullpass_testing::run::{run, run_with_input};
 use serde_json::json;
 
 use super::scenario::{IMAGE, Scenario, USUAL, in_days};
@@ -274,6 +276,45 @@ fn organization() -> Vec<Scenario> {
             ..USUAL
         },
         Scenario {
+            name: "12 single sign-on, where GitHub hides what it protects",
+            ghcr: |ghcr| {
+                let switches = Switches { policies_hide: true, ..Switches::default() };
+                ghcr.policy("midokura", Policy::SingleSignOn).switches(switches)
+            },
+            host: |host| {
+                let token = host.good();
+                host.docker(&[("ghcr.io", &token)]);
+            },
+            expected: &["no-role/sso"],
+            ..USUAL
+        },
+        Scenario {
+            name: "12 single sign-on, where GitHub hides it and says so",
+            ghcr: |ghcr| {
+                let switches = Switches { policies_hide: true, user_names_single_sign_on: true, ..Switches::default() };
+                ghcr.policy("midokura", Policy::SingleSignOn).switches(switches)
+            },
+            host: |host| {
+                let token = host.good();
+                host.docker(&[("ghcr.io", &token)]);
+            },
+            expected: &["sso"],
+            ..USUAL
+        },
+        Scenario {
+            name: "14 OAuth app not approved, where GitHub hides it",
+            ghcr: |ghcr| {
+                let switches = Switches { policies_hide: true, ..Switches::default() };
+                ghcr.policy("midokura", Policy::ApprovedAppsOnly).switches(switches)
+            },
+            host: |host| {
+                let token = host.token("octocat", Token::oauth(&["read:packages"]));
+                host.docker(&[("ghcr.io", &token)]);
+            },
+            expected: &["no-role/oauth-app-not-approved/sso"],
+            ..USUAL
+        },
+        Scenario {
             name: "13 organization forbids classic tokens",
             ghcr: |ghcr| ghcr.policy("midokura", Policy::NoClassicTokens),
             host: |host| {
@@ -504,6 +545,23 @@ fn host() -> Vec<Scenario> {
             ..USUAL
         },
         Scenario {
+            name: "28 Podman's login gone after a reboot",
+            host: |host| {
+                let token = host.good();
+                let podman = Podman::new(host.home);
+                let login = ["login", "-u", "octocat", "--password-stdin", "ghcr.io"];
+                run_with_input(podman.podman().args(login), &token).expect_success();
+                run(podman.podman().args(["pull", "-q", IMAGE])).expect_success();
+                std::fs::remove_dir_all(host.home.runtime_dir().join("containers")).expect("what a reboot empties");
+                for (name, path) in podman.environment() {
+                    host.set(name, path.display().to_string());
+                }
+            },
+            words: PODMAN,
+            expected: &["login-lost-at-reboot"],
+            ..USUAL
+        },
+        Scenario {
             name: "29 Podman falls back to Docker's dead login",
             host: |host| {
                 let token = host.dead();
@@ -535,7 +593,12 @@ fn host() -> Vec<Scenario> {
         Scenario { name: "no reference", words: &["ghcr.io/a b"], expected: &["bad-reference"], ..USUAL },
         Scenario {
             name: "no engine",
-            host: |host| host.set("PATH", "/nonexistent"),
+            host: |host| {
+                // What enters the network is looked for there, too.
+                let bin = host.home.side_dir("bin");
+                std::os::unix::fs::symlink("/usr/bin/nsenter", bin.join("nsenter")).expect("a link");
+                host.set("PATH", bin.display().to_string());
+            },
             words: PUBLIC,
             expected: &["no-engine"],
             ..USUAL

@@ -7,7 +7,7 @@ use crate::{
     diagnosis::{Cause, Finding, Fix},
     error::{Failure, RegistryError, Said},
     github::{Account, Answered, Package, Sso},
-    probe::{Credited, Evidence, Tried},
+    probe::{Credited, Evidence},
 };
 
 /// What is wrong with a credential that an engine presents. `about` names it. Nothing where it opens the image, or where the
@@ -26,9 +26,10 @@ pub fn credential(evidence: &Evidence, credited: &Credited, about: &str) -> Vec<
             _ => None,
         }
     });
-    let mut findings: Vec<Finding> = finding.into_iter().collect();
-    findings.extend(findings.is_empty().then(|| unready(evidence, credited)).flatten());
-    findings.into_iter().map(|finding| finding.about(about)).collect()
+    let is_found = |cause: Cause| finding.as_ref().is_some_and(|finding| finding.candidates().any(|its| its == cause));
+    let locked = locked(evidence, credited).filter(|_| !is_found(Cause::Lockout));
+    let ending = ending(evidence, credited);
+    finding.into_iter().chain(locked).chain(ending).map(|finding| finding.about(about)).collect()
 }
 
 /// What it means for an engine that presents nothing.
@@ -110,6 +111,7 @@ fn refused(evidence: &Evidence, credited: &Credited, refusal: &Said) -> Finding 
             .seen("it begins like no token of GitHub's: ghcr.io takes no password of an account")
             .command(NEW_TOKEN)
             .not(public_or_not(is_public)),
+        (Kind::GithubInstallation, Some(Answered { result: Ok(_), .. })) => installation(evidence, line),
         (_, Some(Answered { result: Ok(account), .. })) => alive_elsewhere(evidence, account, line),
         (kind, Some(Answered { result: Err(error), .. })) => match &error.failure {
             Failure::CredentialRefused { .. } if kind == Kind::GithubInstallation => Finding::new(Cause::Workflow)
@@ -120,11 +122,7 @@ fn refused(evidence: &Evidence, credited: &Credited, refusal: &Said) -> Finding 
                 .not(public_or_not(is_public)),
             Failure::CredentialRefused { .. } => dead(format!("GitHub says so too: {}; ", code(error))),
             Failure::AccessDenied(said) if is_lockout(said) => lockout(evidence, error).seen(line),
-            Failure::AccessDenied(_) if kind == Kind::GithubInstallation => Finding::new(Cause::NotActiveYet)
-                .or(&[Cause::Installation], format!("`pullpass verify {} --wait 2m`", subject(evidence)))
-                .seen(line)
-                .seen("GitHub knows it")
-                .command(NEW_TOKEN),
+            Failure::AccessDenied(_) if kind == Kind::GithubInstallation => installation(evidence, line),
             _ => {
                 let finding = dead(String::new());
                 let others = &[Cause::Lockout, Cause::NotActiveYet];
@@ -151,6 +149,16 @@ fn alive_elsewhere(evidence: &Evidence, account: &Account, line: String) -> Find
         .not("a dead token: GitHub accepts it")
 }
 
+/// One that GitHub knows and the registry does not let in: an app's never is, a workflow's only for its own packages.
+fn installation(evidence: &Evidence, line: String) -> Finding {
+    Finding::new(Cause::Installation)
+        .or(&[Cause::Workflow], "who made it: an app, or a workflow of another repository")
+        .seen(line)
+        .seen("it is alive: GitHub knows it")
+        .command(NEW_TOKEN)
+        .settings(evidence)
+}
+
 fn lockout(evidence: &Evidence, error: &RegistryError) -> Finding {
     Finding::new(Cause::Lockout)
         .seen(said_of_github(error))
@@ -173,12 +181,7 @@ fn denied(evidence: &Evidence, credited: &Credited, error: &RegistryError) -> Fi
     }
     let has_said = |text: &str| refusal.errors.iter().any(|entry| entry.message.contains(text));
     if credited.kind == Kind::GithubInstallation {
-        return Finding::new(Cause::Installation)
-            .or(&[Cause::Workflow], "who made it: an app, or a workflow of another repository")
-            .seen(line)
-            .command(NEW_TOKEN)
-            .settings(evidence)
-            .not(alive);
+        return installation(evidence, line);
     }
     let account = credited.account.as_ref();
     let known = account.and_then(|account| account.result.as_ref().ok());
@@ -312,7 +315,14 @@ fn no_package(evidence: &Evidence) -> Finding {
 }
 
 fn is_public(evidence: &Evidence) -> bool {
-    matches!(&evidence.anonymous, Tried { outcome: Ok(Some(_)), .. })
+    match &evidence.anonymous.outcome {
+        Ok(opened) => opened.is_some(),
+        // Nobody's token was good for it; what is behind it is not what was asked for.
+        Err(error) => {
+            use Failure::{DigestMismatch, NoPlatform, NotFound};
+            matches!(error.failure, NotFound(_) | NoPlatform { .. } | DigestMismatch { .. })
+        }
+    }
 }
 
 fn public_or_not(is_public: bool) -> String {
@@ -356,8 +366,15 @@ fn lacks_read(account: &Account) -> Option<String> {
     (!reads).then(|| format!("its scopes are: {shown}"))
 }
 
+/// GitHub's lockout, where the registry lets the token in all the same.
+fn locked(evidence: &Evidence, credited: &Credited) -> Option<Finding> {
+    let error = credited.account.as_ref()?.result.as_ref().err()?;
+    let is_it = matches!(&error.failure, Failure::AccessDenied(said) if is_lockout(said));
+    is_it.then(|| lockout(evidence, error).warning())
+}
+
 /// What is not in the way yet.
-fn unready(evidence: &Evidence, credited: &Credited) -> Option<Finding> {
+fn ending(evidence: &Evidence, credited: &Credited) -> Option<Finding> {
     let expires = credited.account.as_ref()?.result.as_ref().ok()?.expires?;
     let left = expires.duration_since(evidence.now);
     let days = left.as_hours() / 24;

@@ -1,6 +1,6 @@
 //! Why a program presents what it presents: another login that would do, which this host keeps from it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use pullpass_client::{
     Failure,
@@ -10,7 +10,7 @@ use pullpass_client::{
 use pullpass_oci::Reference;
 use pullpass_secrets::{
     Secret, file,
-    store::{Source, docker, podman},
+    store::{Environment, Source, docker, podman},
     token::Kind,
 };
 use serde_json::Value;
@@ -266,7 +266,7 @@ fn emptied(logins: &Logins, program: &Program, reference: &Reference) -> Option<
         return None;
     }
     let repository = format!("{}/{}", reference.registry, reference.repository);
-    let image = pulled_before(&program.reader.environment.home, &repository)?;
+    let image = pulled_before(&program.reader.environment, &repository)?;
     Some(
         Finding::new(Cause::RuntimeFile)
             .likely()
@@ -277,12 +277,8 @@ fn emptied(logins: &Logins, program: &Program, reference: &Reference) -> Option<
 }
 
 /// An image of a repository in Podman's storage of this user: containers/storage, `images.go`.
-fn pulled_before(home: &Path, repository: &str) -> Option<String> {
-    let root = if rustix::process::getuid().is_root() {
-        PathBuf::from("/var/lib/containers/storage")
-    } else {
-        home.join(".local/share/containers/storage")
-    };
+fn pulled_before(environment: &Environment, repository: &str) -> Option<String> {
+    let root = environment::podman_storage(environment);
     let lists = ["overlay", "vfs", "btrfs", "zfs"].map(|driver| root.join(format!("{driver}-images/images.json")));
     let names = lists.iter().filter_map(|path| {
         let images: Value = serde_json::from_slice(&file::read(path).ok()??).ok()?;

@@ -44,7 +44,8 @@ pub(in crate::commands::doctor) fn findings(logins: &Logins) -> Vec<Found> {
         let Some(path) = &store.path else { continue };
         for entry in &store.entries {
             let host = registry(&entry.registry).map(|registry| registry.to_string());
-            if let Some(finding) = host.and_then(|host| name::of_host(&host)) {
+            let finding = host.and_then(|host| name::of_host(&host));
+            if let Some(finding) = finding.filter(|finding| finding.cause == Cause::LookAlike) {
                 let about = format!("the key `{}` in {path}", entry.registry);
                 findings.push(finding.warning().about(about).into());
             }
