@@ -3,9 +3,11 @@
 
 mod catalogue;
 mod cause;
+mod explain;
 mod finding;
 pub mod judge;
 
 pub use catalogue::{Entry, THEMES, Theme, entries, entry};
 pub use cause::Cause;
+pub use explain::{Explanation, Stage, explain};
 pub use finding::{Certainty, Finding, Fix, rank};

@@ -1,4 +1,5 @@
 mod auth;
+mod diagnosis;
 mod github;
 mod http;
 mod pull;

@@ -12,7 +12,7 @@ pub(super) const ENTRIES: &[Entry] = &[
                   prints the bare word of the registry; Podman speaks of an invalid password although it sent none.",
         texts: &[
             "Error response from daemon: Head \"https://ghcr.io/v2/…/manifests/…\": unauthorized",
-            "error from registry: unauthorized",
+            "error from registry: unauthorized\nunauthorized",
             "unable to retrieve auth token: invalid username/password: unauthorized: authentication required",
             "failed to fetch anonymous token: unexpected status from GET request to https://ghcr.io/token?…: 401 Unauthorized",
             "{\"errors\":[{\"code\":\"UNAUTHORIZED\",\"message\":\"authentication required\"}]}",
@@ -35,6 +35,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         texts: &[
             "Error response from daemon: Head \"https://ghcr.io/v2/…/manifests/…\": denied: denied",
             "Error response from daemon: Get \"https://ghcr.io/v2/\": denied: denied",
+            "error from registry: denied",
             "GET https://ghcr.io/token?service=ghcr.io: DENIED: denied",
             "failed to fetch oauth token: unexpected status from GET request to https://ghcr.io/token?…: 403 Forbidden",
             "Requesting bearer token: invalid status code from registry 403 (Forbidden)",

@@ -12,7 +12,7 @@ pub(super) const ENTRIES: &[Entry] = &[
                   say `not found`: without a login the answer is `denied`, and with one it looks like a missing right.",
         texts: &[
             "Error response from daemon: Head \"https://ghcr.io/v2/…/manifests/…\": denied",
-            "error from registry: denied",
+            "error from registry: denied\ndenied",
             "failed to fetch anonymous token: unexpected status from GET request to https://ghcr.io/token?…: 403 Forbidden",
             "Requesting bearer token: invalid status code from registry 403 (Forbidden)",
             "requested access to the resource is denied",

@@ -1,0 +1,171 @@
+//! What GitHub says in words of its own, which every client repeats.
+
+use super::{On, Rule, rule};
+use crate::diagnosis::{Cause::*, Stage};
+
+pub(super) const RULES: &[Rule] = &[
+    // GitHub's API, and the sentences of its policies.
+    rule(
+        On::Any,
+        &["bad credentials"],
+        Stage::Github,
+        &[DeadLogin, Mangled],
+        "GitHub's API says this of a token that it does not know.",
+    ),
+    rule(
+        On::Any,
+        &["organization saml enforcement", "x-github-sso"],
+        Stage::Github,
+        &[Sso],
+        "GitHub's API names the single sign-on of the organization.",
+    ),
+    rule(
+        On::Any,
+        &["forbids access via a fine-grained"],
+        Stage::Github,
+        &[TokenPolicy, FineGrained],
+        "GitHub's API names the organization's policy, and the token is a fine-grained one.",
+    ),
+    rule(
+        On::Any,
+        &["forbids access via a personal access token"],
+        Stage::Github,
+        &[TokenPolicy],
+        "GitHub's API names the policy of the organization or its enterprise.",
+    ),
+    rule(
+        On::Any,
+        &["ip allow list"],
+        Stage::Github,
+        &[IpAllowList],
+        "GitHub names the organization's list of addresses.",
+    ),
+    rule(
+        On::Any,
+        &["oauth app access restrictions"],
+        Stage::Github,
+        &[OauthApp],
+        "GitHub's API names the organization's restrictions on OAuth apps.",
+    ),
+    rule(
+        On::Any,
+        &["maximum number of login attempts exceeded"],
+        Stage::Github,
+        &[Lockout],
+        "GitHub has counted too many refused logins.",
+    ),
+    rule(
+        On::Any,
+        &["resource not accessible by integration"],
+        Stage::Github,
+        &[Workflow, Installation],
+        "GitHub's API says this to tokens of apps and of workflows.",
+    ),
+    // What ghcr.io says in words of its own, which every client repeats.
+    rule(
+        On::Push,
+        &["token provided does not match expected scopes"],
+        Stage::Upload,
+        &[NoWriteScope, FineGrained],
+        "ghcr.io names it: the token lacks a scope. In a push that is `write:packages`; fine-grained tokens have none at all.",
+    ),
+    rule(
+        On::Any,
+        &["token provided does not match expected scopes"],
+        Stage::Manifest,
+        &[NoReadScope, FineGrained, NoWriteScope],
+        "ghcr.io names it: the token lacks a scope. For a pull that is `read:packages`, for a push `write:packages`; fine-grained \
+         tokens have none at all.",
+    ),
+    rule(
+        On::Any,
+        &["permission_denied: read_package"],
+        Stage::Manifest,
+        &[NoReadScope, Workflow, NoRole],
+        "ghcr.io names the right that is missing: to read the package.",
+    ),
+    rule(
+        On::Any,
+        &["permission_denied: write_package"],
+        Stage::Upload,
+        &[NotLinked, NoWriteScope, Workflow],
+        "ghcr.io names the right that is missing: to write to this package.",
+    ),
+    rule(
+        On::Any,
+        &["permission_denied: create_package"],
+        Stage::Upload,
+        &[NoCreation],
+        "ghcr.io names the right that is missing: to create a package.",
+    ),
+    rule(
+        On::Any,
+        &["requested installation does not exist"],
+        Stage::Manifest,
+        &[Workflow, Installation],
+        "ghcr.io looked for the GitHub App behind the token, which is not installed where the package is.",
+    ),
+    rule(
+        On::Any,
+        &["installation not allowed to create organization package"],
+        Stage::Upload,
+        &[NoCreation, Workflow, Installation],
+        "ghcr.io names the right that a workflow or an app lacks: to create a package.",
+    ),
+    rule(
+        On::Any,
+        &["installation not allowed to write organization package"],
+        Stage::Upload,
+        &[Workflow, NotLinked, Installation],
+        "ghcr.io names the right that a workflow or an app lacks: to write to this package.",
+    ),
+    rule(
+        On::Any,
+        &["installation not allowed to read organization package"],
+        Stage::Manifest,
+        &[Workflow, Installation],
+        "ghcr.io names the right that a workflow or an app lacks: to read this package.",
+    ),
+    rule(
+        On::Any,
+        &["user cannot be authenticated with the token provided"],
+        Stage::Token,
+        &[DeadLogin, Mangled],
+        "ghcr.io was given a token that it does not know.",
+    ),
+    rule(
+        On::Any,
+        &["denied: invalid token", "403 invalid token", "401 invalid token"],
+        Stage::Manifest,
+        &[Watcher, DeadLogin],
+        "A program sent its login to the registry itself, where only a token of the token service is taken.",
+    ),
+    rule(
+        On::Any,
+        &["authentication token not provided"],
+        Stage::Token,
+        &[NoLogin, Watcher],
+        "The client sent the header for a token, with none in it.",
+    ),
+    rule(
+        On::Any,
+        &["request body is too large and exceeds"],
+        Stage::Upload,
+        &[OldClient],
+        "The client uploads in pieces of more than 4 MiB, which ghcr.io does not take; it is no matter of the login.",
+    ),
+    rule(
+        On::Registry,
+        &["unsupported: the operation is unsupported", "the operation is unsupported."],
+        Stage::Manifest,
+        &[BadAnswer],
+        "ghcr.io does not do what was asked for: it deletes through GitHub's API only. It is no matter of the login.",
+    ),
+    rule(
+        On::Registry,
+        &["blob unknown to registry"],
+        Stage::Upload,
+        &[BadAnswer],
+        "A manifest was pushed before the layers that it names, or they were lost on the way; it is no matter of the login.",
+    ),
+];
