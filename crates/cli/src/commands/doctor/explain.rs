@@ -1,9 +1,77 @@
 //! `pullpass doctor --explain`
 
-use crate::failure::Failure;
+use std::io::Read as _;
+
+use pullpass_client::diagnosis::{Explanation, entry, explain};
+use pullpass_oci::Reference;
+use serde_json::json;
+
+use crate::{
+    failure::{Failure, OrFail},
+    output,
+};
+
+/// No message has more, in bytes.
+const LONGEST: u64 = 64 * 1024;
 
 /// Says what a client's line can mean.
+///
+/// # Errors
+/// It means nothing that is known.
 pub(super) fn run(text: &str, json: bool) -> Result<(), Failure> {
-    let _ = (text, json);
-    Err(Failure::usage("not yet"))
+    let text = if text == "-" { piped()? } else { text.to_owned() };
+    let Some(explanation) = explain(&text) else {
+        return Err(Failure::no("this is no message that a client is known to print when a pull fails")
+            .hint("give the whole line, or ask about the image: `pullpass doctor IMAGE`"));
+    };
+    if json {
+        output::json(&to_json(&explanation));
+    } else {
+        print(&explanation);
+    }
+    Ok(())
+}
+
+fn piped() -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().take(LONGEST).read_to_end(&mut bytes).or_unknown()?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn print(explanation: &Explanation) {
+    let who = explanation.client.unwrap_or("a client");
+    output::data(format_args!("{who}, {}: {}", explanation.stage.name(), explanation.why));
+    for (index, cause) in explanation.causes.iter().enumerate() {
+        let entry = entry(*cause);
+        output::data(format_args!("\n{}{}", if index == 0 { "" } else { "or: " }, entry.title));
+        output::data(format_args!("  {}", of_this(entry.meaning, explanation)));
+        for fix in entry.fixes {
+            output::data(format_args!("  do: {}", of_this(fix, explanation)));
+        }
+    }
+    output::data(format_args!("\nwhat tells: {}", explanation.decide));
+}
+
+/// With the image of the message in place of the catalogue's words for one.
+fn of_this(text: &str, explanation: &Explanation) -> String {
+    let reference = explanation.reference.as_ref().and_then(|text| text.parse::<Reference>().ok());
+    let Some(reference) = reference else { return text.to_owned() };
+    let repository = reference.repository.as_str();
+    let (owner, name) = repository.split_once('/').unwrap_or((repository, repository));
+    text.replace("REGISTRY", reference.registry.as_str()).replace("OWNER", owner).replace("NAME", name)
+}
+
+fn to_json(explanation: &Explanation) -> serde_json::Value {
+    let cause = |cause: &pullpass_client::diagnosis::Cause| {
+        let entry = entry(*cause);
+        json!({ "cause": entry.slug, "title": entry.title, "meaning": entry.meaning, "fixes": entry.fixes })
+    };
+    json!({
+        "client": explanation.client,
+        "reference": explanation.reference,
+        "stage": explanation.stage.name(),
+        "causes": explanation.causes.iter().map(cause).collect::<Vec<_>>(),
+        "why": explanation.why,
+        "decide": explanation.decide,
+    })
 }
