@@ -51,11 +51,20 @@ pub struct Question {
     pub push: bool,
     /// Every distinct credential.
     pub credentials: Vec<Ask>,
-    /// Where GitHub's API is; none for registries that are not GitHub's.
-    pub github: Option<Url>,
+    /// GitHub's API; none for registries that are not GitHub's.
+    pub github: Option<Api>,
     /// Whether the environment names a proxy for the registry.
     pub has_proxy: bool,
-    /// How to connect to the registry and to GitHub. The deadline is that of the whole, and none is a minute.
+    /// How to connect to the registry. The deadline is that of the whole, and none is a minute.
+    pub options: Options,
+}
+
+/// Where GitHub's API is, and how to connect to it.
+#[derive(Clone)]
+pub struct Api {
+    /// [`github::API`], or where a stand-in listens.
+    pub url: Url,
+    /// How to connect; the deadline is that of the question.
     pub options: Options,
 }
 
@@ -64,8 +73,10 @@ pub struct Question {
 pub struct Ask {
     /// The credential.
     pub credential: Credential,
-    /// Whether the registry has refused it lately, so that it is not sent again.
+    /// Whether the registry has refused it lately, so that it is sent to nobody.
     pub is_refused: bool,
+    /// Whether GitHub has, so that it is not sent there.
+    pub is_refused_by_github: bool,
 }
 
 /// What one way of asking the registry came to.
@@ -186,11 +197,12 @@ async fn ask_on(question: &Question, evidence: &mut Evidence) {
     }
     let repository = reference.repository.as_str();
     let (name, package) = repository.split_once('/').unwrap_or((repository, ""));
-    let owner = github::owner(api, name, question.options.clone()).await;
+    let options = Options { deadline: question.options.deadline, ..api.options.clone() };
+    let owner = github::owner(&api.url, name, options.clone()).await;
     if let Ok(owner) = &owner.result {
         for index in mine {
             let credential = &question.credentials[index].credential;
-            let answer = github::package(api, owner, package, credential, question.options.clone()).await;
+            let answer = github::package(&api.url, owner, package, credential, options.clone()).await;
             evidence.credentials[index].package = Some(answer);
         }
     }
@@ -213,7 +225,8 @@ async fn credited(question: &Question, ask: &Ask) -> Credited {
     let github = async {
         let api = question.github.as_ref()?;
         let is_theirs = kind.is_github() && kind != Kind::GithubRefresh && shape.is_ok();
-        if is_theirs { Some(github::account(api, credential, question.options.clone()).await) } else { None }
+        let is_theirs = is_theirs && !ask.is_refused && !ask.is_refused_by_github;
+        if is_theirs { Some(github::account(&api.url, credential, api.options.clone()).await) } else { None }
     };
     let (tried, account) = tokio::join!(registry, github);
     let secret = credential.secret.reveal();

@@ -1,6 +1,7 @@
 //! `pullpass doctor` on hosts where something is wrong: what is wrong is found, and nothing else.
 
 mod combinations;
+mod commands;
 mod healthy;
 mod scenario;
 mod single;

@@ -9,10 +9,11 @@ use pullpass_client::{
     Options, Step,
     diagnosis::{Cause, Finding, judge, rank},
     github,
-    probe::{self, Ask, Credited, Evidence, Question},
+    probe::{self, Api, Ask, Credited, Evidence, Question},
 };
-use pullpass_oci::Reference;
+use pullpass_oci::{Reference, Registry};
 use pullpass_secrets::{store::Source, token};
+use url::Url;
 
 use super::{
     Doctor, GHCR, host,
@@ -82,6 +83,9 @@ async fn one(
         if let Some(tried) = &credited.tried {
             refused::remember(&name.registry, &network::credential(&stored.credential), tried.outcome.as_ref());
         }
+        if let Some((account, (host, _))) = credited.account.as_ref().zip(api(&name.registry)?) {
+            refused::remember(&host, &network::credential(&stored.credential), account.result.as_ref());
+        }
     }
     let mut findings: Vec<Found> = judge::registry(&evidence).into_iter().map(Found::from).collect();
     findings.extend(host::stores(&logins));
@@ -99,29 +103,40 @@ fn question(
     steps: &Arc<Mutex<Vec<Step>>>,
 ) -> Result<Question, Failure> {
     let registry = logins.registry();
+    let github = api(registry)?;
     let ask = |stored: &presented::Stored| {
         let credential = network::credential(&stored.credential);
-        let is_refused = doctor.retry.refused(registry, &credential).is_some();
-        Ask { credential, is_refused }
+        let has_refused = |registry: &Registry| doctor.retry.refused(registry, &credential).is_some();
+        let is_refused_by_github = github.as_ref().is_some_and(|(host, _)| has_refused(host));
+        Ask { is_refused: has_refused(registry), is_refused_by_github, credential }
     };
     let seen = Arc::clone(steps);
     let observer = move |step: Step| seen.lock().unwrap_or_else(PoisonError::into_inner).push(step);
-    let is_githubs = registry.as_str() == GHCR;
+    let options = |registry: &Registry| Options {
+        deadline: Some(DEADLINE),
+        request_timeout: REQUEST,
+        observer: Some(Arc::new(observer.clone())),
+        ..network::options(&logins.environment, registry)
+    };
     Ok(Question {
         registry: registry.clone(),
         reference,
         architecture: engines::architecture(),
         push: doctor.push,
         credentials: logins.stored.iter().map(ask).collect(),
-        github: is_githubs.then(|| github::API.parse()).transpose().or_unknown()?,
+        github: github.as_ref().map(|(host, url)| Api { url: url.clone(), options: options(host) }),
         has_proxy: !registry.is_loopback() && environment::has_proxy(registry.host()),
-        options: Options {
-            deadline: Some(DEADLINE),
-            request_timeout: REQUEST,
-            observer: Some(Arc::new(observer)),
-            ..network::options(&logins.environment, registry)
-        },
+        options: options(registry),
     })
+}
+
+/// GitHub's API, where the registry is GitHub's, and its name in the memory of refusals.
+fn api(registry: &Registry) -> Result<Option<(Registry, Url)>, Failure> {
+    if registry.as_str() != GHCR {
+        return Ok(None);
+    }
+    let url: Url = github::API.parse().or_unknown()?;
+    Ok(Some((url.host_str().unwrap_or_default().parse().or_unknown()?, url)))
 }
 
 /// What is wrong with what each program presents: what this host does to it, else what the registry says to it.
