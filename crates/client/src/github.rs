@@ -281,7 +281,8 @@ impl Question<'_> {
         match (said.status, self.credential) {
             (401, Some(Credential { user, .. })) => Failure::CredentialRefused { user: user.clone(), said },
             (401, None) => Failure::AuthenticationRequired(said),
-            (403 | 429, _) if is_limited && !is_lockout => Failure::RateLimited { said, retry_after },
+            (429, _) => Failure::RateLimited { said, retry_after },
+            (403, _) if is_limited && !is_lockout => Failure::RateLimited { said, retry_after },
             (403, _) => Failure::AccessDenied(said),
             (404, _) => Failure::NotFound(said),
             _ => Failure::UnexpectedStatus(said),

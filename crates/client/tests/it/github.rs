@@ -103,6 +103,7 @@ async fn a_limit_on_requests_is_not_taken_for_a_dead_token() {
     for (status, header, value, wait) in [
         (403, "x-ratelimit-remaining", "0", None),
         (429, "retry-after", "60", Some(60)),
+        (429, "x-ratelimit-remaining", "17", None),
         (403, "retry-after", "7", Some(7)),
     ] {
         let api = Canned::start(move |_| canned::response(status, &[(header, value)], body)).await;
