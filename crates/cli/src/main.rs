@@ -19,6 +19,7 @@ mod replace;
 mod stores;
 mod token_source;
 mod vault_password;
+mod wait;
 
 use std::process::ExitCode;
 

@@ -19,6 +19,7 @@ use crate::{
     network, output,
     refused::{self, Retry},
     stores,
+    wait::{self, Wait},
 };
 
 /// Prove that a pull will work, or say what it fails at
@@ -39,6 +40,8 @@ pub(crate) struct Verify {
     engines: Choice,
     #[command(flatten)]
     retry: Retry,
+    #[command(flatten)]
+    wait: Wait,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -179,12 +182,18 @@ impl Verify {
     async fn attempt(&self, environment: &Environment, credential: Option<&Credential>) -> Answer {
         let registry = &self.reference.registry;
         if let Some(credential) = credential
+            && !self.wait.is_wanted()
             && let Some(ago) = self.retry.refused(registry, credential)
         {
             return Answer::refused_before(&refused::said(registry, &credential.user, ago));
         }
-        let options = network::options(environment, registry);
-        let attempt = pull::attempt(&self.reference, engines::architecture(), credential, options).await;
+        let attempt = async || {
+            let options = network::options(environment, registry);
+            let attempt = pull::attempt(&self.reference, engines::architecture(), credential, options).await;
+            if attempt.outcome.is_ok() { Ok(attempt) } else { Err(attempt) }
+        };
+        let may_change = |attempt: &Attempt<Opened>| wait::hope(attempt.outcome.as_ref().err()?);
+        let (Ok(attempt) | Err(attempt)) = self.wait.until(attempt, may_change).await;
         if let Some(credential) = credential {
             refused::remember(registry, credential, attempt.outcome.as_ref());
         }
