@@ -61,7 +61,7 @@ impl Retry {
     }
 }
 
-/// `ghcr.io refused the token of octocat 5 minutes ago`.
+/// `ghcr.io refused this token of octocat 5 minutes ago`. GitHub's API is told no user.
 pub(crate) fn said(registry: &Registry, user: &str, ago: Duration) -> String {
     let ago = match ago.as_secs() / 60 {
         0 => "less than a minute".to_owned(),
@@ -69,7 +69,8 @@ pub(crate) fn said(registry: &Registry, user: &str, ago: Duration) -> String {
         minutes @ ..120 => format!("{minutes} minutes"),
         minutes => format!("{} hours", minutes / 60),
     };
-    format!("{registry} refused this token of `{user}` {ago} ago")
+    let of = if user.is_empty() { String::new() } else { format!(" of `{user}`") };
+    format!("{registry} refused this token{of} {ago} ago")
 }
 
 /// Remembers what came of sending a credential: that it was refused, or that it is good again. What is in the way of that is

@@ -183,6 +183,10 @@ impl fmt::Display for RegistryError {
             Failure::NotTls => write!(f, "`{registry}` does not speak TLS"),
             Failure::Timeout { after } => write!(f, "`{registry}` did not answer within {} s", after.as_secs_f32()),
             Failure::NotARegistry { saw } => write!(f, "`{registry}` is no registry: `/v2/` gives {saw}"),
+            // GitHub's API is told no user.
+            Failure::CredentialRefused { user, said } if user.is_empty() => {
+                write!(f, "`{registry}` refused the credential: {said}")
+            }
             Failure::CredentialRefused { user, said } => {
                 write!(f, "`{registry}` refused the credential of `{user}`: {said}")
             }

@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 
 use pullpass_client::{Credential, Failure as Cause, Options, RegistryError, github, registry::Login};
 use pullpass_oci::Registry;
-use pullpass_secrets::{store::Environment, token};
+use pullpass_secrets::{
+    store::{self, Environment},
+    token,
+};
 use tokio::task::JoinSet;
 use url::Url;
 
@@ -65,7 +68,9 @@ pub(super) fn run(
         }
     }
     if asked.registries {
-        let questions = questions(report, environment, |entry| name::registry(&entry.registry));
+        let questions = questions(report, environment, |entry, credential| {
+            Some((name::registry(&entry.registry)?, network::credential(credential)))
+        });
         answer(report, questions, retry, |question| async move {
             let Question { registry, credential, options, .. } = question;
             match network::check_login(&registry, credential, options).await {
@@ -80,7 +85,11 @@ pub(super) fn run(
     if asked.github {
         let api: Registry = "api.github.com".parse().or_unknown()?;
         let url = github::API.parse().or_unknown()?;
-        let questions = questions(report, environment, |entry| entry.is_githubs().then(|| api.clone()));
+        // It is told no user, so that a token that several have is one question.
+        let questions = questions(report, environment, |entry, credential| {
+            let credential = Credential { user: String::new(), secret: credential.secret.clone() };
+            entry.is_githubs().then(|| (api.clone(), credential))
+        });
         answer(report, questions, retry, move |question| {
             let url: Url = Url::clone(&url);
             async move {
@@ -93,12 +102,16 @@ pub(super) fn run(
 }
 
 /// One question for all entries that would ask the same. What is known to be refused is not sent again, to nobody.
-fn questions(report: &Report, environment: &Environment, whom: impl Fn(&Entry) -> Option<Registry>) -> Vec<Question> {
+fn questions(
+    report: &Report,
+    environment: &Environment,
+    whom: impl Fn(&Entry, &store::Credential) -> Option<(Registry, Credential)>,
+) -> Vec<Question> {
     let mut questions: Vec<Question> = Vec::new();
     for (store, entries) in report.stores.iter().map(|store| &store.entries).enumerate() {
         for (place, entry) in entries.iter().enumerate().filter(|(_, entry)| entry.alive != Some(false)) {
-            let Some((registry, stored)) = whom(entry).zip(entry.credential.as_ref()) else { continue };
-            let credential = network::credential(stored);
+            let stored = entry.credential.as_ref();
+            let Some((registry, credential)) = stored.and_then(|stored| whom(entry, stored)) else { continue };
             let is_same = |question: &&mut Question| {
                 let other = &question.credential;
                 question.registry == registry && other.user == credential.user && other.secret == credential.secret
