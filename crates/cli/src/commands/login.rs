@@ -25,6 +25,7 @@ use crate::{
     },
     token_source::{Found, TokenSource},
     vault_password::VaultPassword,
+    wait::{self, Wait},
 };
 
 /// Log Docker and Podman in, after the registry accepted the credential
@@ -39,6 +40,7 @@ Examples:
   pullpass login ghcr.io --token-from 'vault:inventory.yml#all.vars.iaas_console.ghcr_pat'
   pullpass login 127.0.0.1:5000 -u octocat --token-from env:TOKEN --podman --persistent
   pullpass login ghcr.io/octo-org -u octocat --token-from file:org.token --podman
+  pullpass login -u octocat --token-from file:new.token --wait 5m
   pullpass login --get-login")]
 pub(crate) struct Login {
     /// The registry; for Podman also a part of one, with a login of its own: ghcr.io/owner
@@ -64,7 +66,7 @@ pub(crate) struct Login {
     #[arg(long)]
     repair: bool,
     /// Only print the user of the login that is there
-    #[arg(long, conflicts_with_all = ["username", "password_stdin", "token_from", "persistent", "repair", "retry"])]
+    #[arg(long, conflicts_with_all = ["username", "password_stdin", "token_from", "persistent", "repair", "retry", "wait"])]
     get_login: bool,
     /// With `false`, accept any certificate of the registry
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
@@ -74,6 +76,8 @@ pub(crate) struct Login {
     cert_dir: Option<PathBuf>,
     #[command(flatten)]
     retry: Retry,
+    #[command(flatten)]
+    wait: Wait,
     /// Say every request that was sent
     #[arg(long, short)]
     verbose: bool,
@@ -89,6 +93,12 @@ pub(crate) struct Login {
 /// How often a login is written again that somebody else has written over.
 const MORE_TRIES: u32 = 3;
 
+/// Where a login is going, known before anybody is asked for a token.
+pub(crate) struct Ready {
+    environment: Environment,
+    places: Vec<Place>,
+}
+
 /// Where one engine's login goes.
 struct Place {
     engine: Engine,
@@ -102,13 +112,31 @@ impl Login {
     pub(crate) fn run(mut self) -> Result<(), Failure> {
         let arguments = [self.password.take().into_iter().collect(), std::mem::take(&mut self.secret)].concat();
         prompt::refuse_arguments(&arguments, "pullpass login ghcr.io -u octocat --password-stdin < token.txt")?;
-        let environment = self.flags.environment()?;
         if self.get_login {
-            return self.print_login(&environment);
+            return self.print_login(&self.flags.environment()?);
         }
+        let ready = self.ready()?;
+        self.finish(ready, self.found()?)
+    }
+
+    /// Finds out where the login goes.
+    ///
+    /// # Errors
+    /// The engines would not read it there.
+    pub(crate) fn ready(&self) -> Result<Ready, Failure> {
+        let environment = self.flags.environment()?;
         // What is malformed says nothing of where the login goes, and stays as it is until the registry has accepted it.
         let places = if self.repair { Vec::new() } else { self.places(&environment)? };
-        let credential = self.credential()?;
+        Ok(Ready { environment, places })
+    }
+
+    /// Asks the registry, and writes the login.
+    ///
+    /// # Errors
+    /// It is refused, or cannot be written.
+    pub(crate) fn finish(&self, ready: Ready, found: Found) -> Result<(), Failure> {
+        let Ready { environment, places } = ready;
+        let credential = self.credential(found)?;
         token::check(&credential.secret).map_err(|problem| {
             Failure::usage(problem.to_string())
                 .fact("nobody was asked and nothing was changed")
@@ -205,16 +233,17 @@ impl Login {
         Ok(Place { engine, target, key, is_emptied_by_reboot })
     }
 
-    fn credential(&self) -> Result<Credential, Failure> {
-        let found = match &self.token_from {
-            Some(source) => source.read(&self.vault_password)?,
-            None if self.password_stdin => Found { token: prompt::secret_from_standard_input()?, user: None },
-            None if prompt::is_interactive() => Found { token: prompt::hidden("token")?, user: None },
-            None => {
-                return Err(Failure::usage("no token: standard input is no terminal to ask on")
-                    .hint("pipe it in with `--password-stdin`, or name a place with `--token-from`"));
-            }
-        };
+    fn found(&self) -> Result<Found, Failure> {
+        match &self.token_from {
+            Some(source) => source.read(&self.vault_password),
+            None if self.password_stdin => Ok(Found { token: prompt::secret_from_standard_input()?, user: None }),
+            None if prompt::is_interactive() => Ok(Found { token: prompt::hidden("token")?, user: None }),
+            None => Err(Failure::usage("no token: standard input is no terminal to ask on")
+                .hint("pipe it in with `--password-stdin`, or name a place with `--token-from`")),
+        }
+    }
+
+    fn credential(&self, found: Found) -> Result<Credential, Failure> {
         let user = self.username.clone().or(found.user).ok_or_else(|| {
             Failure::usage("no user: name one with `--username`")
                 .fact("ghcr.io accepts any name, but Docker and Podman need one")
@@ -232,7 +261,9 @@ impl Login {
 
     fn ask(&self, environment: &Environment, credential: &Credential) -> Result<Answer, Failure> {
         let registry = &self.name.registry;
-        self.retry.check(registry, credential).map_err(|failure| failure.fact("nothing was changed"))?;
+        if !self.wait.is_wanted() {
+            self.retry.check(registry, credential).map_err(|failure| failure.fact("nothing was changed"))?;
+        }
         let mut options = network::options(environment, registry);
         options.insecure = self.tls_verify == Some(false);
         if let Some(directory) = &self.cert_dir {
@@ -242,7 +273,8 @@ impl Login {
             options.observer = Some(network::said_steps());
         }
         network::block_on(async {
-            let answer = network::check_login(registry, credential.clone(), options).await;
+            let ask = async || network::check_login(registry, credential.clone(), options.clone()).await;
+            let answer = self.wait.until(ask, |error| wait::hope(error)).await;
             refused::remember(registry, credential, answer.as_ref().map_err(AsRef::as_ref));
             answer.map_err(|error| self.refused(&error, Kind::of(&credential.secret)))
         })

@@ -85,6 +85,27 @@ fn a_refused_token_is_not_sent_again_for_a_day_unless_the_person_wants_it() {
 }
 
 #[test]
+fn a_token_that_is_not_active_yet_is_sent_again_while_the_person_waits() {
+    let home = Home::new();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let sent = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let answer = std::sync::Arc::clone(&sent);
+    let registry = runtime.block_on(pullpass_testing::canned::Canned::start(move |request: &_| {
+        let is_sent = !request.header("authorization").is_empty();
+        let is_active = is_sent && answer.fetch_add(1, std::sync::atomic::Ordering::SeqCst) > 1;
+        let status = if is_active { 200 } else { 401 };
+        pullpass_testing::canned::response(status, &[("www-authenticate", "Basic realm=\"r\"")], "{}")
+    }));
+    let words = ["login", &registry.host(), "-u", "alice", "--password-stdin", "--docker"];
+    assert_fails(&pullpass_with_input(&home, &words, "new"), 1, &["refused"]);
+    // What is waited for is not to be kept away by the memory of a refusal.
+    let ran = pullpass_with_input(&home, &[&words[..], &["--wait", "30s"]].concat(), "new");
+    assert!(ran.code == 0 && ran.stderr.contains("asking again for up to"), "{ran}");
+    assert_eq!(sent.load(std::sync::atomic::Ordering::SeqCst), 3);
+    pullpass_with_input(&home, &words, "new").expect_success();
+}
+
+#[test]
 fn a_login_goes_into_the_helper_that_the_engine_asks() {
     let (serving, home) = (Home::new(), Home::new());
     let server = server(&serving);
