@@ -21,7 +21,6 @@ mod scan;
 #[cfg(feature = "serve")]
 mod serve;
 mod status;
-#[cfg(feature = "serve")]
 mod token;
 mod vault;
 mod verify;
@@ -40,7 +39,6 @@ pub(crate) enum Command {
     Scan(scan::Scan),
     Helper(helper::Helper),
     Kubelet(kubelet::Kubelet),
-    #[cfg(feature = "serve")]
     Token(token::Token),
     #[cfg(feature = "serve")]
     Serve(serve::Serve),
@@ -65,7 +63,6 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Scan(scan) => scan.run(),
         Command::Helper(helper) => helper.run(),
         Command::Kubelet(kubelet) => kubelet.run(),
-        #[cfg(feature = "serve")]
         Command::Token(token) => token.run(),
         #[cfg(feature = "serve")]
         Command::Serve(serve) => serve.run(),

@@ -30,7 +30,7 @@ use script::Script;
 use settings::Settings;
 
 /// How a command is told vault passwords.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(crate) struct VaultPassword {
     /// A vault password with its label: LABEL@FILE, LABEL@SCRIPT or LABEL@prompt; may be repeated
     #[arg(long, value_name = "LABEL@SOURCE")]

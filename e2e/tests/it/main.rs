@@ -26,6 +26,7 @@ mod site;
 mod status;
 mod stores;
 mod terminal;
+mod token;
 mod token_source;
 mod vault;
 mod vault_differential;

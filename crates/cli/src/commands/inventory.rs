@@ -4,7 +4,7 @@ mod check;
 pub(crate) mod diff;
 mod near;
 mod place;
-mod set;
+pub(crate) mod set;
 mod show;
 pub(crate) mod tree;
 mod unset;

@@ -119,6 +119,36 @@ impl Login {
         self.finish(ready, self.found()?)
     }
 
+    /// A login with a token that another command has.
+    pub(crate) fn of(
+        name: LoginName,
+        username: Option<String>,
+        flags: Flags,
+        persistent: bool,
+        retry: Retry,
+        wait: Wait,
+    ) -> Login {
+        Login {
+            name,
+            username,
+            password_stdin: false,
+            token_from: None,
+            vault_password: VaultPassword::default(),
+            flags,
+            persistent,
+            repair: false,
+            get_login: false,
+            tls_verify: None,
+            cert_dir: None,
+            retry,
+            wait,
+            verbose: false,
+            json: false,
+            password: None,
+            secret: Vec::new(),
+        }
+    }
+
     /// Finds out where the login goes.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ mod check;
 mod metrics;
 mod print;
 mod pull_secret;
+mod stored;
 mod users;
 
 use std::path::PathBuf;
@@ -29,6 +30,7 @@ use crate::{
 pub(crate) use users::of as logins_of;
 
 use pull_secret::AsPullSecret;
+pub(crate) use stored::{Stored, stored};
 use users::Users;
 
 /// Show which credentials are stored where, and which of them the engines use

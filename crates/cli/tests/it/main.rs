@@ -17,6 +17,8 @@ mod serve;
 mod status;
 mod support;
 mod token;
+mod token_inspect;
+mod token_new;
 mod token_source;
 mod vault;
 mod vault_edit;

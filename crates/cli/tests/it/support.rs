@@ -2,7 +2,9 @@
 
 use std::{path::PathBuf, process::Command};
 
+use pullpass_secrets::token;
 use pullpass_testing::{
+    canned::{self, Canned, Certificates, Reply, Request},
     home::Home,
     run::{Ran, run, run_with_input},
     serve::Server,
@@ -80,4 +82,35 @@ pub(crate) fn scripted_helper(home: &Home, name: &str, script: &str) {
     let path = home.side_dir("bin").join(format!("docker-credential-{name}"));
     std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a new file");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("own file");
+}
+
+/// A GitHub Enterprise whose API gives one answer to everybody, trusted in `home`.
+pub(crate) struct Enterprise {
+    pub(crate) api: Canned,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Enterprise {
+    pub(crate) fn answering<R: Into<Reply>>(
+        home: &Home,
+        answer: impl Fn(&Request) -> R + Send + Sync + 'static,
+    ) -> Enterprise {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let certificates = Certificates::new();
+        let api = runtime.block_on(Canned::start_tls(&certificates, answer));
+        home.write(&format!(".config/containers/certs.d/{}/ca.crt", api.host()), &certificates.ca_pem);
+        Enterprise { api, _runtime: runtime }
+    }
+
+    /// Whose token is octocat's, with these headers beside.
+    pub(crate) fn of_octocat(home: &Home, headers: &[(&'static str, &str)]) -> Enterprise {
+        let answer = canned::response(200, headers, r#"{"login":"octocat"}"#);
+        Enterprise::answering(home, move |_| answer.clone())
+    }
+}
+
+/// A whole token of a kind with a checksum, by its prefix. Built from pieces, so that no scanner takes it for a leak.
+pub(crate) fn whole(prefix: &str) -> String {
+    let body = "PULLPASSfakeTokenForTests00000";
+    format!("{prefix}_{body}{}", token::checksum(body))
 }

@@ -53,6 +53,7 @@ pub(super) fn calls(home: &Home, registry: &str, token: &str) -> BTreeMap<String
     let mut from_variable = with(&login, &["--token-from", "env:TOKEN"]);
     from_variable.variable = Some(("TOKEN", token.to_owned()));
     let kubelet = ["kubelet", "-u", "alice"];
+    let at_github = ["token", "new", "--at", "github"];
     let request = |image: &str| {
         let version = "credentialprovider.kubelet.k8s.io/v1";
         format!(r#"{{"apiVersion":"{version}","kind":"CredentialProviderRequest","image":"{image}"}}"#)
@@ -174,6 +175,7 @@ pub(super) fn calls(home: &Home, registry: &str, token: &str) -> BTreeMap<String
             vec![
                 with(&login, &["--password-stdin"]).input(token),
                 with(&login, &["--password-stdin", "--json", "--persistent"]).input(token),
+                with(&login, &["--password-stdin", "--wait", "1s"]).input(token),
                 with(&login, &["--password-stdin"]).input(broken),
                 with(&login, &["--password-stdin"]).input(&format!("{token} ")),
                 with(&login, &["--token-from", "file:token"]),
@@ -279,11 +281,33 @@ pub(super) fn calls(home: &Home, registry: &str, token: &str) -> BTreeMap<String
             ],
         ),
         (
+            "token inspect",
+            vec![
+                call(&["token", "inspect"]).input(token),
+                call(&["token", "inspect", "--password-stdin", "--json"]).input(token),
+                call(&["token", "inspect", "--offline"]).input(broken),
+                call(&["token", "inspect", "--offline"]).input(&format!("TOKEN={token}")),
+                call(&["token", "inspect", "--token-from", "file:token", "--json"]),
+                with(&["token", "inspect", "--token-from", source], &password),
+                call(&["token", "inspect", "--stored"]),
+                call(&["token", "inspect", "--stored", "--json"]),
+                call(&["token", "inspect", "--github-host", token]),
+                call(&["token", "inspect", "--token-from", token]),
+                call(&["token", "inspect", token]),
+            ],
+        ),
+        (
             "token new",
-            vec![with(
-                &["token", "new", "--user", "alice", "--note", "x", "--scope", "read:packages", "--json"],
-                &data,
-            )],
+            vec![
+                with(&["token", "new", "--user", "alice", "--note", "x", "--scope", "read:packages", "--json"], &data),
+                with(&at_github, &["--print-url"]),
+                with(&at_github, &["--password-stdin"]).input(token),
+                with(&at_github, &["--password-stdin", "--login", registry, "--docker"]).input(token),
+                with(&at_github, &["--password-stdin"]).input(broken),
+                with(&at_github, &["--password-stdin", "--into-inventory", token, "--key-path", token]).input(token),
+                with(&at_github, &["--print-url", "--note", token]),
+                with(&at_github, &["--login", token]),
+            ],
         ),
         ("token list", vec![with(&["token", "list"], &data), with(&["token", "list", "--json"], &data)]),
         ("token revoke", vec![with(&["token", "revoke", "99"], &data), with(&["token", "revoke", token], &data)]),

@@ -35,7 +35,7 @@ Examples:
   pullpass inventory set inventory.yml all.vars.iaas_console.ghcr_pat < token.txt
   pullpass inventory set group_vars vault_ghcr_pat --diff < token.txt
   pullpass inventory set inventory.yml all.vars.iaas_console.ghcr_user --plain octocat")]
-pub(super) struct Set {
+pub(crate) struct Set {
     /// The file, or a directory that has it
     #[arg(value_name = "PATH")]
     path: PathBuf,
@@ -56,7 +56,7 @@ pub(super) struct Set {
 }
 
 /// Everything about one value before it is changed.
-struct Edit<'set> {
+pub(crate) struct Edit<'set> {
     set: &'set Set,
     place: Place,
     existing: Option<Vec<u8>>,
@@ -72,17 +72,31 @@ impl Set {
         let secrets: Vec<String> = words.filter(|word| token::mask(word) != *word).collect();
         refuse_arguments(&secrets, "pullpass inventory set FILE KEYPATH < token.txt")?;
 
-        // What cannot be edited is refused before anybody is asked for a secret.
-        let edit = self.edit()?;
         if let Some(text) = &self.plain {
-            return edit.put(|| Ok(NewValue::Plain(text.clone())));
+            return self.edit()?.put(|| Ok(NewValue::Plain(text.clone())));
         }
+        let edit = self.ready()?;
+        edit.put_secret(&new_secret("secret")?)
+    }
+
+    /// For a secret that another command has.
+    pub(crate) fn of(
+        path: PathBuf,
+        key_path: KeyPath,
+        encrypt_vault_id: Option<String>,
+        password: VaultPassword,
+    ) -> Set {
+        Set { path, key_path, plain: None, encrypt_vault_id, write: Write::default(), password, secret: Vec::new() }
+    }
+
+    /// Finds the place of a secret, before anybody is asked for it.
+    ///
+    /// # Errors
+    /// It cannot be edited.
+    pub(crate) fn ready(&self) -> Result<Edit<'_>, Failure> {
+        let edit = self.edit()?;
         edit.refuse_what_would_be_lost()?;
-        let secret = new_secret("secret")?;
-        match &edit.opened {
-            Some(opened) if !matches!(edit.replaced, Some(Value::Vault(_))) => edit.put(|| in_opened(opened, &secret)),
-            _ => edit.encrypt(&secret),
-        }
+        Ok(edit)
     }
 
     fn edit(&self) -> Result<Edit<'_>, Failure> {
@@ -141,6 +155,17 @@ impl Edit<'_> {
             return Err(place.in_file(failure).hint("leave `--encrypt-vault-id` out"));
         }
         Ok(())
+    }
+
+    /// Puts a secret, encrypted by itself or with the whole file.
+    ///
+    /// # Errors
+    /// There is no vault password, or the file cannot be written.
+    pub(crate) fn put_secret(&self, secret: &Secret) -> Result<(), Failure> {
+        match &self.opened {
+            Some(opened) if !matches!(self.replaced, Some(Value::Vault(_))) => self.put(|| in_opened(opened, secret)),
+            _ => self.encrypt(secret),
+        }
     }
 
     /// Puts a payload.

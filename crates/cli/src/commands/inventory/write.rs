@@ -16,7 +16,7 @@ use super::{
 use crate::failure::{Failure, OrFail};
 
 /// How a change is made.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(super) struct Write {
     /// Show the change first, with secrets masked
     #[arg(long)]
