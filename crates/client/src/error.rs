@@ -118,7 +118,7 @@ pub enum Failure {
     },
     /// The index has no image for this platform.
     NoPlatform {
-        /// `linux/ARCHITECTURE`
+        /// `OS/ARCHITECTURE`, and the variant if one was asked for.
         wanted: String,
         /// What it has.
         offered: Vec<String>,

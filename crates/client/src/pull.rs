@@ -6,8 +6,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use pullpass_oci::{Descriptor, Digest, Manifest, Reference, media_type, route::ManifestReference};
-use tokio::{fs, io};
+use pullpass_oci::{Descriptor, Digest, Manifest, Platform, Reference, media_type, route::ManifestReference};
+use tokio::{
+    fs,
+    io::{self, AsyncWrite},
+};
 
 use crate::{
     auth::Credential,
@@ -49,6 +52,52 @@ pub struct Pulled {
     pub bytes: u64,
 }
 
+/// A connection over which many images are asked for, each with a record of its own. For every repository there is one
+/// token request at most, and a credential that was refused is not sent again.
+pub struct Connection {
+    registry: Registry,
+}
+
+impl Connection {
+    /// As [`Registry::connect`].
+    pub async fn open(
+        registry: &pullpass_oci::Registry,
+        credential: Option<&Credential>,
+        mut options: Options,
+    ) -> Attempt<Connection> {
+        options.observer = Some(recorder(options.observer.take()));
+        let connect = Registry::connect(registry, credential.cloned(), options);
+        let (outcome, steps) = recorded(connect).await;
+        let outcome = outcome.map(|registry| Connection { registry });
+        Attempt { steps, is_credential_alive: None, outcome }
+    }
+
+    /// Asks for the manifest of `reference`, and where that is an index for the image of `platform`.
+    pub async fn attempt(&self, reference: &Reference, platform: &Platform) -> Attempt<Opened> {
+        self.record(open(&self.registry, reference, platform)).await
+    }
+
+    /// Fetches a blob of the image of `reference` into `sink` and verifies it; says how long it was.
+    pub async fn fetch(
+        &self,
+        reference: &Reference,
+        blob: &Descriptor,
+        sink: &mut (impl AsyncWrite + Unpin),
+    ) -> Attempt<u64> {
+        self.record(self.registry.blob(&reference.repository, &blob.digest, Some(blob.size), sink)).await
+    }
+
+    /// As [`Registry::can_push`].
+    pub async fn can_push(&self, reference: &Reference) -> Attempt<()> {
+        self.record(self.registry.can_push(&reference.repository)).await
+    }
+
+    async fn record<T>(&self, work: impl Future<Output = Result<T, RegistryError>>) -> Attempt<T> {
+        let (outcome, steps) = recorded(work).await;
+        Attempt { steps, is_credential_alive: self.registry.is_credential_alive().await, outcome }
+    }
+}
+
 /// Asks for the manifest of `reference`, for `linux` on `architecture` where there are several. Asked once with a
 /// credential and once without, it answers apart whether the credential is alive ([`Attempt::is_credential_alive`]),
 /// whether it opens this image, and whether the image would open with no login at all.
@@ -58,7 +107,8 @@ pub async fn attempt(
     credential: Option<&Credential>,
     options: Options,
 ) -> Attempt<Opened> {
-    record(reference, credential, options, async |registry| open(registry, reference, architecture).await).await
+    let platform = linux(architecture);
+    record(reference, credential, options, async |registry| open(registry, reference, &platform).await).await
 }
 
 /// Fetches the image of `reference` into `directory`, which becomes an OCI image layout (image spec, `image-layout.md`)
@@ -70,8 +120,9 @@ pub async fn pull(
     options: Options,
     directory: &Path,
 ) -> Attempt<Pulled> {
+    let platform = linux(architecture);
     let fetch = async |registry: &Registry| {
-        let opened = open(registry, reference, architecture).await?;
+        let opened = open(registry, reference, &platform).await?;
         let mut bytes = 0;
         for blob in std::iter::once(&opened.config).chain(&opened.layers) {
             bytes += fetch_blob(registry, reference, blob, directory).await?;
@@ -86,23 +137,38 @@ pub async fn pull(
 async fn record<T>(
     reference: &Reference,
     credential: Option<&Credential>,
-    mut options: Options,
+    options: Options,
     work: impl AsyncFnOnce(&Registry) -> Result<T, RegistryError>,
 ) -> Attempt<T> {
-    let steps = Arc::new(Mutex::new(Vec::new()));
-    options.observer = Some(recorder(Arc::clone(&steps), options.observer.take()));
-    let (outcome, is_credential_alive) =
-        match Registry::connect(&reference.registry, credential.cloned(), options).await {
-            Ok(registry) => (work(&registry).await, registry.is_credential_alive().await),
-            Err(error) => (Err(error), None),
-        };
-    let steps = std::mem::take(&mut *steps.lock().unwrap_or_else(PoisonError::into_inner));
-    Attempt { steps, is_credential_alive, outcome }
+    let Attempt { mut steps, outcome, .. } = Connection::open(&reference.registry, credential, options).await;
+    match outcome {
+        Err(error) => Attempt { steps, is_credential_alive: None, outcome: Err(error) },
+        Ok(connection) => {
+            let attempt = connection.record(work(&connection.registry)).await;
+            steps.extend(attempt.steps);
+            Attempt { steps, ..attempt }
+        }
+    }
 }
 
-pub(crate) fn recorder(steps: Arc<Mutex<Vec<Step>>>, next: Option<Observer>) -> Observer {
+type Steps = Arc<Mutex<Vec<Step>>>;
+
+tokio::task_local! {
+    /// Where the requests of the image that is being asked for are recorded: a connection serves many at a time.
+    static STEPS: Steps;
+}
+
+pub(crate) async fn recorded<T>(work: impl Future<Output = T>) -> (T, Vec<Step>) {
+    let steps = Steps::default();
+    let result = STEPS.scope(Arc::clone(&steps), work).await;
+    let steps = std::mem::take(&mut *steps.lock().unwrap_or_else(PoisonError::into_inner));
+    (result, steps)
+}
+
+pub(crate) fn recorder(next: Option<Observer>) -> Observer {
     Arc::new(move |step| {
-        steps.lock().unwrap_or_else(PoisonError::into_inner).push(step.clone());
+        // All requests of a connection are sent inside of `recorded`.
+        let _ = STEPS.try_with(|steps| steps.lock().unwrap_or_else(PoisonError::into_inner).push(step.clone()));
         if let Some(next) = &next {
             next(step);
         }
@@ -110,11 +176,7 @@ pub(crate) fn recorder(steps: Arc<Mutex<Vec<Step>>>, next: Option<Observer>) -> 
 }
 
 /// The manifest, and where that is an index the one manifest in it for the platform.
-pub(crate) async fn open(
-    registry: &Registry,
-    reference: &Reference,
-    architecture: &str,
-) -> Result<Opened, RegistryError> {
+pub(crate) async fn open(registry: &Registry, reference: &Reference, platform: &Platform) -> Result<Opened, RegistryError> {
     let name = &reference.repository;
     let mut asked = manifest_reference(reference);
     let mut fetched = registry.manifest(name, &asked).await?;
@@ -122,7 +184,7 @@ pub(crate) async fn open(
     let failed = |asked: &ManifestReference, failure| registry.manifest_error(name, asked, failure);
     let mut manifest = parse(&fetched).map_err(|failure| failed(&asked, failure))?;
     if let Manifest::Index { manifests, .. } = &manifest {
-        let image = choose(manifests, architecture).map_err(|failure| failed(&asked, failure))?;
+        let image = choose(manifests, platform).map_err(|failure| failed(&asked, failure))?;
         asked = ManifestReference::Digest(image.digest.clone());
         fetched = registry.manifest(name, &asked).await?;
         manifest = parse(&fetched).map_err(|failure| failed(&asked, failure))?;
@@ -140,16 +202,19 @@ fn parse(fetched: &Fetched) -> Result<Manifest, Failure> {
     Manifest::parse(&fetched.media_type, &fetched.bytes).map_err(no_manifest)
 }
 
-fn choose<'a>(manifests: &'a [Descriptor], architecture: &str) -> Result<&'a Descriptor, Failure> {
-    let platform = |descriptor: &Descriptor| {
-        descriptor.platform.as_ref().map(|platform| format!("{}/{}", platform.os, platform.architecture))
-    };
-    let wanted = format!("linux/{architecture}");
-    let found = manifests.iter().find(|descriptor| platform(descriptor).as_ref() == Some(&wanted));
-    found.ok_or_else(|| Failure::NoPlatform { wanted, offered: manifests.iter().filter_map(platform).collect() })
+fn choose<'a>(manifests: &'a [Descriptor], wanted: &Platform) -> Result<&'a Descriptor, Failure> {
+    let is_wanted = |descriptor: &&Descriptor| descriptor.platform.as_ref().is_some_and(|platform| platform.is(wanted));
+    manifests.iter().find(is_wanted).ok_or_else(|| {
+        let offered = manifests.iter().filter_map(|descriptor| descriptor.platform.as_ref());
+        Failure::NoPlatform { wanted: wanted.to_string(), offered: offered.map(Platform::to_string).collect() }
+    })
 }
 
-pub(crate) fn manifest_reference(reference: &Reference) -> ManifestReference {
+pub(crate) fn linux(architecture: &str) -> Platform {
+    Platform { os: "linux".to_owned(), architecture: architecture.to_owned(), variant: None }
+}
+
+fn manifest_reference(reference: &Reference) -> ManifestReference {
     let text = reference.manifest_reference();
     text.parse().expect("a reference names a tag or a digest")
 }

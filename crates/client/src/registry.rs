@@ -27,6 +27,8 @@ pub(crate) mod retry_after;
 mod session;
 
 const CONTENT_DIGEST: &str = "docker-content-digest";
+/// The registry that answers 405 to `DELETE` of an upload.
+const NEVER_CANCELS: &str = "ghcr.io";
 
 /// A manifest, its digest verified against every digest that was known beforehand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +69,8 @@ pub struct Registry {
     scheme: Option<Scheme>,
     credential: Option<Credential>,
     session: Mutex<Session>,
+    /// Held by whoever presents the credential before it is known whether it is alive.
+    proving: Mutex<()>,
 }
 
 impl Registry {
@@ -94,8 +98,8 @@ impl Registry {
         };
         let root = at("https").map_err(|error| failed(Failure::Unreachable { why: error.to_string() }))?;
         let http = Http::new(name, &root, options).map_err(failed)?;
-        let session = Mutex::default();
-        let mut registry = Registry { name: name.clone(), root, http, scheme: None, credential, session };
+        let (session, proving) = (Mutex::default(), Mutex::default());
+        let mut registry = Registry { name: name.clone(), root, http, scheme: None, credential, session, proving };
         registry.scheme = match registry.ping().await {
             Err(error) if name.is_loopback() && is_without_tls(&error.failure) => {
                 registry.root = at("http").map_err(|error| failed(Failure::Unreachable { why: error.to_string() }))?;
@@ -211,7 +215,7 @@ impl Registry {
         }
         if let Some(size) = size.filter(|size| *size != length) {
             let comparison = if length > size { "longer" } else { "shorter" };
-            let why = format!("is {comparison} than the {size} bytes that the manifest promises");
+            let why = format!("is {comparison} than the {size} bytes that the manifest promises of `{digest}`");
             return Err(answer.error(&self.http, Failure::BadAnswer { why }));
         }
         sink.flush().await.map_err(|error| answer.error(&self.http, Failure::Sink(error)))?;
@@ -236,24 +240,44 @@ impl Registry {
     /// When pushing is not allowed, or the registry wants the bytes somewhere else than on its own origin.
     pub async fn upload_blob(&self, name: &RepositoryName, bytes: Bytes) -> Result<Digest, RegistryError> {
         let digest = Digest::sha256(&bytes);
-        let scopes = [push(name)];
+        let mut session = self.open_upload(name).await?;
+        session.query_pairs_mut().append_pair("digest", &digest.to_string());
+        let mut request = Request::new(Stage::Upload, Method::PUT, session, &format!("{name}@{digest}"));
+        request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+        request.body = bytes;
+        self.send(request, &[push(name)], &[StatusCode::CREATED]).await?;
+        Ok(digest)
+    }
+
+    /// Proves the right to push by opening an upload, which leaves nothing to see. It is cancelled where that can be done: at
+    /// ghcr.io it lapses by itself.
+    ///
+    /// # Errors
+    /// As [`Registry::upload_blob`].
+    pub async fn can_push(&self, name: &RepositoryName) -> Result<(), RegistryError> {
+        let session = self.open_upload(name).await?;
+        if self.name.as_str() != NEVER_CANCELS {
+            let cancel = Request::new(Stage::Upload, Method::DELETE, session, name.as_str());
+            // The right is proved, however this ends.
+            let _ = self.send(cancel, &[push(name)], &[StatusCode::NO_CONTENT]).await;
+        }
+        Ok(())
+    }
+
+    /// Where the bytes of a new upload go.
+    async fn open_upload(&self, name: &RepositoryName) -> Result<Url, RegistryError> {
         let start = self.request(Stage::Upload, Method::POST, &Route::Uploads(name.clone()));
-        let answer = self.send(start, &scopes, &[StatusCode::ACCEPTED]).await?;
+        let answer = self.send(start, &[push(name)], &[StatusCode::ACCEPTED]).await?;
         let location = answer.header(LOCATION.as_str()).unwrap_or_default();
         let refused = |why: String| answer.error(&self.http, Failure::RedirectRefused { why });
-        let mut session = answer.url.join(location).map_err(|_| refused("its location is no address".to_owned()))?;
+        let session = answer.url.join(location).map_err(|_| refused("its location is no address".to_owned()))?;
         if location.is_empty() {
             return Err(refused("an upload without a location".to_owned()));
         }
         if session.origin() != self.root.origin() {
             return Err(refused(format!("an upload to another origin, `{}`", place(&session))));
         }
-        session.query_pairs_mut().append_pair("digest", &digest.to_string());
-        let mut request = Request::new(Stage::Upload, Method::PUT, session, &format!("{name}@{digest}"));
-        request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-        request.body = bytes;
-        self.send(request, &scopes, &[StatusCode::CREATED]).await?;
-        Ok(digest)
+        Ok(session)
     }
 
     /// Stores the exact bytes of a manifest and says what they are called.

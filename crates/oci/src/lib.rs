@@ -17,7 +17,7 @@ pub use challenge::Challenge;
 pub use digest::{Algorithm, Digest, Hasher};
 pub use error_code::{ErrorBody, ErrorCode};
 pub use image::Image;
-pub use manifest::{Descriptor, Manifest};
+pub use manifest::{Descriptor, Manifest, Platform};
 pub use name::{RepositoryName, Tag};
 pub use reference::{Reference, Registry};
 pub use route::Route;

@@ -1,6 +1,8 @@
 //! Manifests and indexes: just the fields that name other content. The bytes themselves are never re-serialised,
 //! because their digest is their name.
 
+use std::{fmt, str::FromStr};
+
 use serde::Deserialize;
 
 use crate::{digest::Digest, media_type};
@@ -30,6 +32,48 @@ pub struct Platform {
     pub architecture: String,
     /// `linux`, …
     pub os: String,
+    /// `v7`, `v8`, …, where an architecture has several.
+    pub variant: Option<String>,
+}
+
+/// Why a text is no [`Platform`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a platform is `OS/ARCHITECTURE` or `OS/ARCHITECTURE/VARIANT`, for example `linux/arm64`")]
+pub struct InvalidPlatform;
+
+impl Platform {
+    /// Whether this is what `wanted` asks for; of variants the one that is named, else any.
+    pub fn is(&self, wanted: &Platform) -> bool {
+        self.os == wanted.os
+            && self.architecture == wanted.architecture
+            && (wanted.variant.is_none() || self.variant == wanted.variant)
+    }
+}
+
+impl FromStr for Platform {
+    type Err = InvalidPlatform;
+
+    fn from_str(text: &str) -> Result<Platform, InvalidPlatform> {
+        let parts: Vec<&str> = text.split('/').collect();
+        let is_word = |part: &&str| {
+            !part.is_empty() && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'_' | b'.' | b'-'))
+        };
+        if !(2..=3).contains(&parts.len()) || !parts.iter().all(is_word) {
+            return Err(InvalidPlatform);
+        }
+        Ok(Platform {
+            os: parts[0].to_owned(),
+            architecture: parts[1].to_owned(),
+            variant: parts.get(2).map(|&variant| variant.to_owned()),
+        })
+    }
+}
+
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.os, self.architecture)?;
+        self.variant.iter().try_for_each(|variant| write!(f, "/{variant}"))
+    }
 }
 
 /// What a manifest names.

@@ -1,12 +1,17 @@
 //! How a request is let in, and what it means when it is not.
 
+use std::{collections::HashMap, sync::Arc};
+
 use pullpass_oci::Scope;
 use pullpass_secrets::Secret;
 use reqwest::{
     Method, StatusCode,
     header::{AUTHORIZATION, HeaderValue},
 };
-use tokio::time::Instant;
+use tokio::{
+    sync::{Mutex, MutexGuard},
+    time::Instant,
+};
 use url::Url;
 
 use super::{Registry, retry_after::retry_after};
@@ -18,10 +23,18 @@ use crate::{
 
 #[derive(Default)]
 pub(super) struct Session {
-    /// By the address of the token request, which has the scopes in it.
-    tokens: Vec<(Url, Bearer)>,
+    /// By the address of the token request, which has the scopes in it. Each is locked while it is asked for: who waits
+    /// finds the answer.
+    tokens: HashMap<Url, Arc<Mutex<Option<Granted>>>>,
     /// What the credential was answered.
     pub(super) credential: Option<Result<(), Said>>,
+}
+
+/// What a token service answered.
+enum Granted {
+    Token(Bearer),
+    /// No token for these scopes, whatever becomes of others.
+    Nothing(Said),
 }
 
 /// What a request was sent with.
@@ -41,10 +54,10 @@ impl Registry {
         expected: &[StatusCode],
     ) -> Result<Answer, RegistryError> {
         let scopes = scopes.iter().map(Scope::to_string).collect::<Vec<_>>().join(" ");
-        let mut presented = self.authorize(&mut request, self.scheme.as_ref(), &scopes, false).await?;
+        let (mut presented, mut _alone) = self.authorize(&mut request, self.scheme.as_ref(), &scopes, false).await?;
         let mut answer = self.http.send(request.clone()).await?;
         if let Some((scheme, wanted)) = self.second_try(&answer, presented, &scopes) {
-            presented = self.authorize(&mut request, Some(&scheme), &wanted, wanted == scopes).await?;
+            (presented, _alone) = self.authorize(&mut request, Some(&scheme), &wanted, wanted == scopes).await?;
             answer = self.http.send(request).await?;
         }
         if presented == Presented::Basic && (answer.status.is_success() || answer.status == StatusCode::NOT_FOUND) {
@@ -73,30 +86,38 @@ impl Registry {
         is_new.then_some((scheme, wanted))
     }
 
-    /// Puts `Authorization` into a request.
+    /// Puts `Authorization` into a request. Nobody else presents the credential as long as the second value is kept.
     async fn authorize(
         &self,
         request: &mut Request,
         scheme: Option<&Scheme>,
         scopes: &str,
         renew: bool,
-    ) -> Result<Presented, RegistryError> {
-        let (value, presented) = match (scheme, &self.credential) {
-            (None, _) | (Some(Scheme::Basic), None) => return Ok(Presented::Nothing),
+    ) -> Result<(Presented, Option<MutexGuard<'_, ()>>), RegistryError> {
+        let (value, presented, alone) = match (scheme, &self.credential) {
+            (None, _) | (Some(Scheme::Basic), None) => return Ok((Presented::Nothing, None)),
             (Some(Scheme::Basic), Some(credential)) => {
+                let alone = self.alone().await;
                 self.refuse_twice(request, credential, &*self.session.lock().await)?;
-                (self.basic(credential), Presented::Basic)
+                (self.basic(credential), Presented::Basic, alone)
             }
             (Some(Scheme::Bearer(service)), _) => {
                 let (token, from_cache) = self.token(service, scopes, renew).await?;
-                (auth::header("Bearer", &token), Presented::Bearer { from_cache })
+                (auth::header("Bearer", &token), Presented::Bearer { from_cache }, None)
             }
         };
         request.headers.insert(AUTHORIZATION, value);
-        Ok(presented)
+        Ok((presented, alone))
     }
 
-    /// A token for `scopes`, and whether it is an earlier one. One request at a time: whoever waited finds the token.
+    /// The right to present the credential while nobody else does, as long as it is not known whether it is alive: one that
+    /// is dead must not be sent by everybody at once.
+    async fn alone(&self) -> Option<MutexGuard<'_, ()>> {
+        let alone = self.proving.lock().await;
+        self.session.lock().await.credential.is_none().then_some(alone)
+    }
+
+    /// A token for `scopes`, and whether it is an earlier one.
     async fn token(&self, service: &TokenService, scopes: &str, renew: bool) -> Result<(Secret, bool), RegistryError> {
         let subject = if scopes.is_empty() { self.name.as_str() } else { scopes };
         let user = self.credential.as_ref().map(|credential| credential.user.as_str());
@@ -105,27 +126,38 @@ impl Registry {
         let mut request = Request::new(Stage::Token, Method::GET, at, subject);
         let url = url.map_err(|failure| self.http.error(&request, failure))?;
 
-        let mut session = self.session.lock().await;
-        session.tokens.retain(|(address, bearer)| bearer.end > Instant::now() && !(renew && *address == url));
-        if let Some((_, bearer)) = session.tokens.iter().find(|(address, _)| *address == url) {
-            return Ok((bearer.token.clone(), true));
+        let granted = Arc::clone(self.session.lock().await.tokens.entry(url).or_default());
+        let mut granted = granted.lock().await;
+        match &*granted {
+            Some(Granted::Token(bearer)) if bearer.end > Instant::now() && !renew => {
+                return Ok((bearer.token.clone(), true));
+            }
+            Some(Granted::Nothing(said)) => return Err(self.http.error(&request, self.no_token(said.clone()))),
+            _ => {}
         }
+        let mut _alone = None;
         if let Some(credential) = &self.credential {
-            self.refuse_twice(&request, credential, &session)?;
+            _alone = self.alone().await;
+            self.refuse_twice(&request, credential, &*self.session.lock().await)?;
             request.headers.insert(AUTHORIZATION, self.basic(credential));
         }
         let mut answer = self.http.send(request).await?;
         if answer.status != StatusCode::OK {
-            return Err(self.token_refusal(answer, &mut session).await);
+            let error = self.token_refusal(answer).await;
+            if let Failure::AccessDenied(said) | Failure::AuthenticationRequired(said) = &error.failure {
+                *granted = Some(Granted::Nothing(said.clone()));
+            }
+            return Err(error);
         }
         let body = answer.bytes(&self.http, MAX_JSON).await?;
         let bearer = Bearer::parse(&body, Instant::now()).map_err(|failure| answer.error(&self.http, failure))?;
         if self.credential.is_some() {
-            session.credential = Some(Ok(()));
+            self.session.lock().await.credential = Some(Ok(()));
         }
         self.http.remember(&bearer.token);
-        session.tokens.push((url, bearer.clone()));
-        Ok((bearer.token, false))
+        let token = bearer.token.clone();
+        *granted = Some(Granted::Token(bearer));
+        Ok((token, false))
     }
 
     fn basic(&self, credential: &Credential) -> HeaderValue {
@@ -148,21 +180,28 @@ impl Registry {
 
     /// What it means that the token service gave no token. ghcr.io answers 403 to a dead credential; others answer 403
     /// to a good one that may not do what it asks for, which is told apart by an earlier token.
-    async fn token_refusal(&self, mut answer: Answer, session: &mut Session) -> RegistryError {
+    async fn token_refusal(&self, mut answer: Answer) -> RegistryError {
         let said = answer.said(&self.http).await;
+        let mut session = self.session.lock().await;
         let is_proved = matches!(session.credential, Some(Ok(())));
         let failure = match (said.status, &self.credential) {
-            (403, Some(_)) if is_proved => Failure::AccessDenied(said),
-            (401 | 403, Some(credential)) => {
+            (401 | 403, Some(credential)) if !is_proved || said.status == 401 => {
                 session.credential = Some(Err(said.clone()));
                 Failure::CredentialRefused { user: credential.user.clone(), said }
             }
-            (401, None) => Failure::AuthenticationRequired(said),
-            (403, None) => Failure::AccessDenied(said),
+            (401 | 403, _) => self.no_token(said),
             (429, _) => rate_limited(&answer, said),
             _ => Failure::UnexpectedStatus(said),
         };
         answer.error(&self.http, failure)
+    }
+
+    /// What it means that there is no token for some scopes, while the credential, if there is one, is good.
+    fn no_token(&self, said: Said) -> Failure {
+        match (said.status, &self.credential) {
+            (401, None) => Failure::AuthenticationRequired(said),
+            _ => Failure::AccessDenied(said),
+        }
     }
 
     /// What it means that the registry, or where it redirected to, answered otherwise than hoped.

@@ -1,8 +1,16 @@
-use std::fs;
+use std::{fs, sync::Arc};
 
-use pullpass_client::{Failure, Options, Stage, pull};
-use pullpass_oci::{Digest, Image, Reference, media_type};
-use pullpass_testing::canned::{self, Canned, Reply, Request};
+use pullpass_client::{
+    Credential, Failure, Options, Stage,
+    pull::{self, Attempt, Connection, Opened},
+};
+use pullpass_oci::{Digest, Image, Platform, Reference, media_type};
+use pullpass_secrets::Secret;
+use pullpass_testing::{
+    canned::{self, Canned, Reply, Request},
+    ghcr::{Ghcr, Running, Token, Visibility},
+};
+use tokio::task::JoinSet;
 
 use crate::{challenge, credential, denied, ghcr, image, open_registry, token};
 
@@ -166,4 +174,96 @@ async fn a_layer_with_other_bytes_is_not_kept() {
         .collect();
     assert_eq!(kept, [Digest::sha256(&image().config).hex()]);
     assert!(!directory.path().join("index.json").exists());
+}
+
+/// A ghcr.io with three private packages of octocat's and a public one.
+async fn packages() -> Running {
+    let ghcr = Ghcr::new().account("octocat");
+    let names = ["octocat/a", "octocat/b", "octocat/c"];
+    let private = |ghcr: Ghcr, name| ghcr.package(name, Visibility::Private, &["octocat"]).image("1", &image());
+    let ghcr = names.into_iter().fold(ghcr, private);
+    ghcr.package("octocat/open", Visibility::Public, &[]).image("1", &image()).start().await
+}
+
+/// Asks for eight tags of each repository at the same time over one connection.
+async fn ask_for_many(ghcr: &Running, repositories: &[&str], credential: Option<Credential>) -> Vec<Attempt<Opened>> {
+    let registry = ghcr.registry.host().parse().expect("a registry");
+    let connection = Connection::open(&registry, credential.as_ref(), Options::default()).await.outcome;
+    let connection = Arc::new(connection.expect("a connection"));
+    let platform: Arc<Platform> = Arc::new("linux/amd64".parse().expect("a platform"));
+    let mut tasks = JoinSet::new();
+    for repository in repositories.iter().flat_map(|name| [*name; 8]) {
+        let (connection, platform) = (Arc::clone(&connection), Arc::clone(&platform));
+        let reference: Reference = ghcr.reference(&format!("{repository}:1")).parse().expect("a reference");
+        tasks.spawn(async move { connection.attempt(&reference, &platform).await });
+    }
+    tasks.join_all().await
+}
+
+fn token_requests(ghcr: &Running) -> usize {
+    ghcr.registry.requests().iter().filter(|request| request.path() == "/token").count()
+}
+
+#[tokio::test]
+async fn one_token_a_repository_is_asked_for_however_many_images_are_wanted_at_once() {
+    let ghcr = packages().await;
+    let secret = Secret::new(ghcr.token("octocat", Token::classic(&["read:packages"])));
+    let credential = Credential { user: "octocat".to_owned(), secret };
+    let attempts = ask_for_many(&ghcr, &["octocat/a", "octocat/b", "octocat/c"], Some(credential)).await;
+    assert!(attempts.iter().all(|attempt| attempt.outcome.is_ok() && attempt.is_credential_alive == Some(true)));
+    assert_eq!(token_requests(&ghcr), 3);
+    // Each has its own requests in its record, and nobody else's.
+    let recorded: Vec<usize> = attempts.iter().map(|attempt| attempt.steps.len()).collect();
+    assert_eq!((recorded.iter().sum::<usize>(), recorded.iter().max()), (24 + 3, Some(&2)), "{recorded:?}");
+}
+
+#[tokio::test]
+async fn of_a_package_that_does_not_open_that_is_asked_once_and_others_open_all_the_same() {
+    let ghcr = packages().await;
+    let attempts = ask_for_many(&ghcr, &["octocat/a", "octocat/open"], None).await;
+    let opened = attempts.iter().filter(|attempt| attempt.outcome.is_ok()).count();
+    let shut = attempts.iter().filter_map(|attempt| attempt.outcome.as_ref().err());
+    let shut = shut.filter(|error| matches!(error.failure, Failure::AuthenticationRequired(_))).count();
+    assert_eq!((opened, shut, token_requests(&ghcr)), (8, 8, 2));
+}
+
+#[tokio::test]
+async fn a_dead_credential_is_sent_once_however_many_images_are_wanted_at_once() {
+    let ghcr = packages().await;
+    let attempts = ask_for_many(&ghcr, &["octocat/a", "octocat/b"], Some(credential())).await;
+    let is_refused = |attempt: &Attempt<Opened>| {
+        let error = attempt.outcome.as_ref().expect_err("it is dead");
+        matches!(error.failure, Failure::CredentialRefused { .. })
+    };
+    assert!(attempts.iter().all(is_refused));
+    assert_eq!(token_requests(&ghcr), 1);
+}
+
+#[tokio::test]
+async fn of_several_variants_the_one_that_is_asked_for_is_opened() {
+    let digests: Vec<Digest> = [b"v6", b"v7"].map(|bytes| Digest::sha256(bytes)).into();
+    let manifest = |variant: &str, digest: &Digest| {
+        serde_json::json!({
+            "mediaType": media_type::OCI_MANIFEST, "digest": digest.to_string(), "size": 2,
+            "platform": { "os": "linux", "architecture": "arm", "variant": variant },
+        })
+    };
+    let manifests = [manifest("v6", &digests[0]), manifest("v7", &digests[1])];
+    let index = serde_json::json!({ "schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": manifests });
+    let server = Canned::start(move |request: &Request| match request.path() {
+        "/v2/o/n/manifests/multi" => {
+            canned::response(200, &[("content-type", media_type::OCI_INDEX)], index.to_string()).into()
+        }
+        _ => open_registry(request),
+    })
+    .await;
+    let connection = Connection::open(&server.host().parse().unwrap(), None, Options::default()).await;
+    let connection = connection.outcome.unwrap();
+    for (platform, digest) in [("linux/arm", &digests[0]), ("linux/arm/v7", &digests[1])] {
+        connection.attempt(&reference(&server, "o/n:multi"), &platform.parse().unwrap()).await;
+        let log = server.log();
+        assert!(log.last().unwrap().contains(&digest.to_string()), "{platform}: {log:?}");
+    }
+    let attempt = connection.attempt(&reference(&server, "o/n:multi"), &"linux/arm/v8".parse().unwrap()).await;
+    assert!(matches!(attempt.outcome.unwrap_err().failure, Failure::NoPlatform { .. }));
 }

@@ -6,7 +6,8 @@ use pullpass_oci::{Digest, media_type};
 use pullpass_testing::canned::{self, Canned, Certificates, Reply, Request};
 
 use crate::{
-    assert_keeps_secrets, connect, connect_to, credential, failure, ghcr, image, name, not_found, open_registry, tag,
+    assert_keeps_secrets, connect, connect_to, credential, denied, failure, ghcr, image, name, not_found,
+    open_registry, tag,
 };
 
 #[tokio::test]
@@ -246,4 +247,28 @@ async fn any_other_status_is_unexpected_and_keeps_what_was_said() {
     let Failure::UnexpectedStatus(said) = &error.failure else { panic!("{error}") };
     assert_eq!(said.to_string(), "503 unavailable: back soon");
     assert_keeps_secrets(&error);
+}
+
+#[tokio::test]
+async fn the_right_to_push_is_proved_by_an_upload_that_is_cancelled_again() {
+    for cancelled in [204, 405] {
+        let server = Canned::start(move |request: &Request| match (request.method.as_str(), request.path()) {
+            ("POST", "/v2/o/n/blobs/uploads/") => {
+                canned::response(202, &[("location", "/v2/o/n/blobs/uploads/session")], "").into()
+            }
+            ("DELETE", "/v2/o/n/blobs/uploads/session") => canned::response(cancelled, &[], "").into(),
+            _ => open_registry(request),
+        })
+        .await;
+        connect(&server, None).await.can_push(&name()).await.unwrap();
+        let log = server.log();
+        assert!(log.last().unwrap().starts_with("DELETE /v2/o/n/blobs/uploads/session"), "{log:?}");
+    }
+    let server = Canned::start(|request: &Request| match request.method.as_str() {
+        "POST" => denied("requested access to the resource is denied"),
+        _ => open_registry(request),
+    })
+    .await;
+    let error = failure(connect(&server, None).await.can_push(&name()).await);
+    assert!(matches!(error.failure, Failure::AccessDenied(_)), "{error}");
 }

@@ -1,4 +1,4 @@
-use pullpass_oci::{Manifest, manifest::InvalidManifest, media_type};
+use pullpass_oci::{Manifest, Platform, manifest::InvalidManifest, media_type};
 
 fn descriptor(character: char) -> String {
     format!(r#"{{"mediaType":"x","digest":"sha256:{}","size":3}}"#, character.to_string().repeat(64))
@@ -38,4 +38,14 @@ fn other_types_and_broken_json_are_refused() {
     let negative = descriptor('a').replace(":3}", ":-3}");
     let image = format!(r#"{{"config":{negative},"layers":[]}}"#);
     assert!(matches!(Manifest::parse(media_type::OCI_MANIFEST, image.as_bytes()), Err(InvalidManifest::Json(_))));
+}
+
+#[test]
+fn a_platform_is_two_or_three_words() {
+    for text in ["linux/arm64", "linux/arm/v7", "windows/amd64"] {
+        assert_eq!(text.parse::<Platform>().unwrap().to_string(), text);
+    }
+    for text in ["", "linux", "linux/", "/amd64", "linux/arm/v7/x", "Linux/amd64", "linux/am d64"] {
+        assert!(text.parse::<Platform>().is_err(), "{text}");
+    }
 }
