@@ -53,7 +53,7 @@ pub(crate) fn parse() -> Result<Option<Arguments>, Failure> {
 }
 
 /// Positional values that are shown back to the person when they cannot be read; nobody looks for a secret's place here.
-const SHOWN: [&str; 6] = ["[REGISTRY]", "[REGISTRY|REFERENCE]", "<REFERENCE>", "<FILE>", "<KEY_PATH>", "<PACKAGE>"];
+const SHOWN: [&str; 6] = ["[REGISTRY]", "[REGISTRY|REFERENCE]", "[REFERENCE]...", "<FILE>", "<KEY_PATH>", "<PACKAGE>"];
 
 /// Clap repeats the word that it could not place. That word may be a secret which somebody pasted, so words that are
 /// neither an option nor in a place where a secret is unlikely are left out of the message.

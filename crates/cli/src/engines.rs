@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use pullpass_oci::Platform;
 
 use crate::{environment, failure::Failure};
 
@@ -41,6 +42,11 @@ pub(crate) fn architecture() -> &'static str {
         "aarch64" => "arm64",
         other => other,
     }
+}
+
+/// What the engines choose from an index here.
+pub(crate) fn platform() -> Platform {
+    Platform { os: "linux".to_owned(), architecture: architecture().to_owned(), variant: None }
 }
 
 /// Which engines a command is about.

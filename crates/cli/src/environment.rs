@@ -123,6 +123,18 @@ pub(crate) fn podman_storage(environment: &Environment) -> PathBuf {
     })
 }
 
+/// The registries, and parts of them, to which Podman may speak plain HTTP. Docker needs no such word for loopback.
+pub(crate) fn insecure_registries(environment: &Environment) -> Vec<String> {
+    let tables = registries_conf(environment).into_iter();
+    let registries = tables.filter_map(|table| table.get("registry")?.as_array().cloned()).flatten();
+    let insecure = registries.filter(|entry| entry.get("insecure").and_then(toml::Value::as_bool) == Some(true));
+    let place = |entry: toml::Value| {
+        let place = entry.get("prefix").or_else(|| entry.get("location"))?;
+        place.as_str().map(str::to_owned)
+    };
+    insecure.filter_map(place).collect()
+}
+
 /// `$HOME`, else what the system has for this user.
 pub(crate) fn home() -> Result<PathBuf, Failure> {
     std::env::home_dir().filter(|home| !home.as_os_str().is_empty()).ok_or_else(|| {

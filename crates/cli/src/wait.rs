@@ -39,6 +39,7 @@ impl Wait {
 }
 
 /// Why it is worth asking again.
+#[derive(Clone)]
 pub(crate) struct Hope {
     /// What was answered.
     pub(crate) answer: String,

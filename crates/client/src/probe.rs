@@ -3,7 +3,6 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
-    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -245,9 +244,14 @@ async fn credited(question: &Question, ask: &Ask) -> Credited {
 
 /// Does what an engine does, with a credential or without.
 async fn tried(question: &Question, credential: Option<&Credential>) -> Tried {
-    let steps = Arc::new(Mutex::new(Vec::new()));
+    let (mut tried, steps) = pull::recorded(ask_registry(question, credential)).await;
+    tried.steps = steps;
+    tried
+}
+
+async fn ask_registry(question: &Question, credential: Option<&Credential>) -> Tried {
     let mut options = question.options.clone();
-    options.observer = Some(pull::recorder(Arc::clone(&steps), options.observer.take()));
+    options.observer = Some(pull::recorder(options.observer.take()));
     let registry = Registry::connect(&question.registry, credential.cloned(), options).await;
     let mut tried = Tried { steps: Vec::new(), is_alive: None, outcome: Ok(None), storage: None, push: None };
     match registry {
@@ -257,19 +261,19 @@ async fn tried(question: &Question, credential: Option<&Credential>) -> Tried {
                 None if credential.is_some() => tried.outcome = registry.authenticate(&[]).await.map(|_| None),
                 None => {}
                 Some(reference) => {
-                    tried.outcome = pull::open(&registry, reference, question.architecture).await.map(Some);
+                    let platform = pull::linux(question.architecture);
+                    tried.outcome = pull::open(&registry, reference, &platform).await.map(Some);
                     if let Ok(Some(opened)) = &tried.outcome {
                         tried.storage = storage(&registry, reference, opened).await;
                     }
                     if question.push && credential.is_some() && registry.is_credential_alive().await != Some(false) {
-                        tried.push = Some(registry.try_push(&reference.repository).await);
+                        tried.push = Some(registry.can_push(&reference.repository).await);
                     }
                 }
             }
             tried.is_alive = registry.is_credential_alive().await;
         }
     }
-    tried.steps = std::mem::take(&mut *steps.lock().unwrap_or_else(PoisonError::into_inner));
     tried
 }
 

@@ -223,17 +223,6 @@ impl Registry {
         Ok(length)
     }
 
-    /// Whether pushing is allowed, proved by opening an upload; nothing is written. Where that cannot be ended (ghcr.io), it
-    /// lapses by itself.
-    ///
-    /// # Errors
-    /// Among others [`Failure::AccessDenied`].
-    pub async fn try_push(&self, name: &RepositoryName) -> Result<(), RegistryError> {
-        let start = self.request(Stage::Upload, Method::POST, &Route::Uploads(name.clone()));
-        self.send(start, &[push(name)], &[StatusCode::ACCEPTED]).await?;
-        Ok(())
-    }
-
     /// Uploads a blob in one piece and says what it is called.
     ///
     /// # Errors

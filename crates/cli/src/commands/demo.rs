@@ -290,7 +290,7 @@ async fn publish(setting: &Setting, token: &Secret, image: &Image) -> Result<(),
 
 async fn nothing_opens_it_yet(stage: &mut Stage, setting: &Setting) {
     let ran = verify_in(stage, "home", setting).await;
-    let ok = ran.code == Some(1) && ran.json()["anonymous"]["opens"] == Value::Bool(false);
+    let ok = ran.code == Some(1) && ran.json()["references"][0]["anonymous"]["opens"] == Value::Bool(false);
     let detail = if ok { "private: without a login it does not open".to_owned() } else { ran.complaint() };
     stage.step(heading::AUTHENTICATION, &ran.command, ok, detail);
 }
@@ -352,7 +352,7 @@ async fn login(stage: &mut Stage, setting: &Setting) {
 
 async fn verify(stage: &mut Stage, setting: &Setting) {
     let ran = verify_in(stage, "home", setting).await;
-    let json = ran.json();
+    let json = ran.json()["references"][0].take();
     let engines = json["engines"].as_array().cloned().unwrap_or_default();
     let opens = |engine: &Value| engine["token_alive"] == Value::Bool(true) && engine["opens"] == Value::Bool(true);
     let private = json["anonymous"]["opens"] == Value::Bool(false);

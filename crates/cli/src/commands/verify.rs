@@ -1,43 +1,99 @@
 //! `pullpass verify`
 
-use clap::Args;
-use pullpass_client::{
-    Credential, Step,
-    pull::{self, Attempt, Opened},
-};
-use pullpass_oci::{Reference, reference::InvalidReference};
-use pullpass_secrets::{
-    store::{Environment, Lookup, Source},
-    token,
-};
-use serde_json::{Value, json};
+mod answer;
+mod ask;
+mod engine;
+mod login;
+mod print;
+mod progress;
+mod references;
+mod verdict;
 
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
+
+use clap::Args;
+use pullpass_client::Credential;
+use pullpass_oci::{Platform, Reference};
+use pullpass_secrets::{
+    Secret,
+    store::Environment,
+    token::{self, Kind},
+};
+use tokio::{sync::Semaphore, task::JoinSet, time::Instant};
+
+use self::{
+    answer::Rights,
+    ask::{Asking, Question},
+    login::{Client, Login, Logins},
+    progress::Progress,
+    verdict::{Image, Prospect},
+};
 use crate::{
     engines::{self, Choice, Engine},
     environment,
-    failure::{Exit, Failure},
-    network, output,
-    refused::{self, Retry},
-    stores,
-    wait::{self, Wait},
+    failure::Failure,
+    network, output, prompt,
+    refused::Retry,
+    token_source::{Found, TokenSource},
+    vault_password::VaultPassword,
+    wait::{Hope, Wait},
 };
+
+/// How many images an engine is asked for at a time.
+const ENGINES_AT_ONCE: usize = 4;
 
 /// Prove that a pull will work, or say what it fails at
 ///
 /// Does what an engine does (challenge, token, manifest) with the credential that the engine would use, and again
 /// without one. Three questions are answered apart: is the token alive, does it open this image, and would the image
-/// open with no login at all.
+/// open with no login at all. Nothing is downloaded.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   pullpass verify ghcr.io/octocat/app:v1
-  pullpass verify ghcr.io/octocat/app:v1 --podman --json")]
+  pullpass verify ghcr.io/octocat/app:v1 --podman --json
+  pullpass verify --from-file images.txt --engine docker
+  pullpass verify ghcr.io/octocat/app:v1 --push --engine self -u octocat --token-from env:TOKEN
+  pullpass verify ghcr.io/octocat/app:v1 --platform linux/arm64 --all-layers --wait 5m")]
 pub(crate) struct Verify {
-    /// The image
-    #[arg(value_parser = reference)]
-    reference: Reference,
+    /// The images
+    #[arg(value_name = "REFERENCE", value_parser = references::parse, required_unless_present = "from_file")]
+    references: Vec<Reference>,
+    /// A file with a reference on each line, or `-` for standard input; what follows a `#` is passed over
+    #[arg(long, value_name = "FILE")]
+    from_file: Option<PathBuf>,
+    /// Ask for the right to pull; this is asked unless only `--push` is given
+    #[arg(long)]
+    pull: bool,
+    /// Ask for the right to push, by opening an upload and cancelling it
+    #[arg(long)]
+    push: bool,
+    /// Ask Docker's daemon or Podman itself as well, or only pullpass with the credential that it is given; may be repeated
+    #[arg(long, value_name = "docker|podman|self")]
+    engine: Vec<Client>,
     #[command(flatten)]
     engines: Choice,
+    /// The user of a credential for `--engine self`
+    #[arg(long, short)]
+    username: Option<String>,
+    /// Read a token for `--engine self` from standard input
+    #[arg(long, conflicts_with = "token_from")]
+    password_stdin: bool,
+    /// Where a token for `--engine self` is: env:NAME, file:PATH, vault:FILE#KEYPATH, cmd:COMMAND and others
+    #[arg(long, value_name = "SOURCE")]
+    token_from: Option<TokenSource>,
+    #[command(flatten)]
+    vault_password: VaultPassword,
+    /// Which image of an index; the default is Linux on this machine's architecture
+    #[arg(long, value_name = "OS/ARCH")]
+    platform: Option<Platform>,
+    /// Fetch and verify the configuration and every layer too, and keep nothing
+    #[arg(long, conflicts_with = "push")]
+    all_layers: bool,
     #[command(flatten)]
     retry: Retry,
     #[command(flatten)]
@@ -47,310 +103,231 @@ pub(crate) struct Verify {
     json: bool,
 }
 
-/// Docker's rules take a token for an image of Docker Hub, or for a tag, and would send it there.
-fn reference(text: &str) -> Result<Reference, String> {
-    if token::mask(text) != text {
-        return Err("there is a token in it".to_owned());
-    }
-    text.parse().map_err(|error: InvalidReference| error.to_string())
-}
-
-/// What an engine would present.
-enum Login {
-    Credential {
-        source: Source,
-        credential: Credential,
-    },
-    None,
-    /// It cannot be told: an identity token, a helper or a file that is broken.
-    Unclear(String),
-}
-
-/// What came of one way of asking, in plain values.
-#[derive(Clone)]
-struct Answer {
-    alive: Option<bool>,
-    /// None when it could not be found out.
-    opens: Option<bool>,
-    /// The registry's answer, when it was not yes.
-    error: Option<String>,
-    digest: Option<String>,
-    /// The registry answered over plain HTTP only.
-    is_plain: bool,
-    exit: Option<Exit>,
-    steps: Vec<Step>,
-}
-
-/// What one engine would meet.
-struct Prospect {
-    engine: Engine,
-    login: Login,
-    answer: Option<Answer>,
-    /// The engine would not speak to the registry the way that it speaks.
-    is_refused_by_engine: bool,
-    verdict: String,
-}
-
 impl Verify {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let environment = environment::stores()?;
-        // Where no engine is installed, the question is what the stores hold for either.
-        let engines = self.engines.asked_or_installed().unwrap_or_else(|_| Engine::ALL.to_vec());
-        let logins = engines
-            .into_iter()
-            .map(|engine| Ok((engine, self.login(engine, &environment)?)))
-            .collect::<Result<Vec<_>, Failure>>()?;
-        let (prospects, anonymous) = network::block_on(async { Ok(self.ask(&environment, logins).await) })?;
-        if self.json {
-            output::json(&self.to_json(&prospects, &anonymous));
-        } else {
-            self.print(&prospects, &anonymous);
+        if self.password_stdin && self.from_file.as_deref() == Some(Path::new("-")) {
+            return Err(Failure::usage("standard input cannot hold both the references and the token")
+                .hint("put one of them into a file: `--from-file FILE`, or `--token-from file:PATH`"));
         }
-        let exits: Vec<Exit> = prospects.iter().filter_map(|prospect| prospect.exit(&anonymous)).collect();
-        match exits.iter().find(|exit| **exit == Exit::No).or(exits.first()) {
-            Some(exit) => Err(Failure::silent(*exit)),
+        let references = references::all(&self.references, self.from_file.as_deref())?;
+        let environment = environment::stores()?;
+        let given = self.given()?;
+        let mut images = self.images(references, &environment, given.as_ref())?;
+        if self.push {
+            output::say(
+                "asking for the right to push opens an upload and cancels it; at ghcr.io it cannot be cancelled, and lapses by itself",
+            );
+        }
+        network::block_on(async {
+            let round = async || {
+                self.round(&environment, &mut images).await;
+                still_to_come(&images).map_or(Ok(()), Err)
+            };
+            // What is not yes in the end is told by its verdict.
+            let _ = self.wait.until(round, |hope: &Hope| Some(hope.clone())).await;
+            Ok(())
+        })?;
+        if self.json {
+            output::json(&print::to_json(&images));
+        } else {
+            print::text(&images);
+        }
+        match ask::worst(images.iter().filter_map(Image::exit)) {
+            Some(exit) => Err(Failure::silent(exit)),
             None => Ok(()),
         }
     }
 
-    fn login(&self, engine: Engine, environment: &Environment) -> Result<Login, Failure> {
-        let name = format!("{}/{}", self.reference.registry, self.reference.repository);
-        Ok(match stores::lookup(engine, environment, &self.reference.registry, &name)? {
-            Lookup::Found { source, credential, .. } => {
-                Login::Credential { source, credential: network::credential(&credential) }
+    fn rights(&self) -> Rights {
+        Rights { pull: self.pull || !self.push, push: self.push }
+    }
+
+    /// The credential for `--engine self`.
+    fn given(&self) -> Result<Option<Credential>, Failure> {
+        let found = match &self.token_from {
+            Some(source) => source.read(&self.vault_password)?,
+            None if self.password_stdin => Found { token: prompt::secret_from_standard_input()?, user: None },
+            None if self.username.is_some() => {
+                return Err(Failure::usage("a user without a token")
+                    .hint("pipe the token in with `--password-stdin`, or name a place with `--token-from`"));
             }
-            Lookup::None => Login::None,
-            Lookup::IdentityToken { source, .. } => {
-                Login::Unclear(format!("the login of {source} is an identity token"))
-            }
-            Lookup::Broken { source, reason } => Login::Unclear(format!("{source} is broken: {reason}")),
-        })
-    }
-
-    /// Asks once with each distinct credential, and once without.
-    async fn ask(&self, environment: &Environment, logins: Vec<(Engine, Login)>) -> (Vec<Prospect>, Answer) {
-        let anonymous = self.attempt(environment, None).await;
-        let mut asked: Vec<(Credential, Answer)> = Vec::new();
-        let mut prospects = Vec::new();
-        for (engine, login) in logins {
-            let answer = match &login {
-                Login::Credential { credential, .. } => {
-                    let same = |(other, _): &&(Credential, Answer)| {
-                        other.user == credential.user && other.secret == credential.secret
-                    };
-                    match asked.iter().find(same) {
-                        Some((_, answer)) => Some(answer.clone()),
-                        None => {
-                            let answer = self.attempt(environment, Some(credential)).await;
-                            asked.push((credential.clone(), answer.clone()));
-                            Some(answer)
-                        }
-                    }
-                }
-                Login::None | Login::Unclear(_) => None,
-            };
-            let is_plain = answer.as_ref().unwrap_or(&anonymous).is_plain;
-            let is_refused_by_engine = is_plain && engine == Engine::Podman && !self.podman_allows_http(environment);
-            let verdict = match is_refused_by_engine {
-                true => format!(
-                    "podman will not pull: `{registry}` speaks plain HTTP, and Podman was not told that it may: give the \
-                     registry TLS, or add `[[registry]]`, `location = \"{registry}\"`, `insecure = true` to registries.conf",
-                    registry = self.reference.registry
-                ),
-                false => self.verdict(engine, &login, answer.as_ref(), &anonymous),
-            };
-            prospects.push(Prospect { engine, login, answer, is_refused_by_engine, verdict });
-        }
-        (prospects, anonymous)
-    }
-
-    /// Whether registries.conf marks the registry, or the repository, as insecure. Docker needs no such word for loopback.
-    fn podman_allows_http(&self, environment: &Environment) -> bool {
-        let name = format!("{}/{}", self.reference.registry, self.reference.repository);
-        let is_meant =
-            |place: &str| name.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        let tables = environment::registries_conf(environment).into_iter();
-        let registries = tables.filter_map(|table| table.get("registry")?.as_array().cloned()).flatten();
-        let mut insecure =
-            registries.filter(|entry| entry.get("insecure").and_then(toml::Value::as_bool) == Some(true));
-        insecure.any(|entry| {
-            let place = entry.get("prefix").or_else(|| entry.get("location"));
-            place.and_then(toml::Value::as_str).is_some_and(is_meant)
-        })
-    }
-
-    async fn attempt(&self, environment: &Environment, credential: Option<&Credential>) -> Answer {
-        let registry = &self.reference.registry;
-        if let Some(credential) = credential
-            && !self.wait.is_wanted()
-            && let Some(ago) = self.retry.refused(registry, credential)
-        {
-            return Answer::refused_before(&refused::said(registry, &credential.user, ago));
-        }
-        let attempt = async || {
-            let options = network::options(environment, registry);
-            let attempt = pull::attempt(&self.reference, engines::architecture(), credential, options).await;
-            if attempt.outcome.is_ok() { Ok(attempt) } else { Err(attempt) }
+            None => return Ok(None),
         };
-        let may_change = |attempt: &Attempt<Opened>| wait::hope(attempt.outcome.as_ref().err()?);
-        let (Ok(attempt) | Err(attempt)) = self.wait.until(attempt, may_change).await;
-        if let Some(credential) = credential {
-            refused::remember(registry, credential, attempt.outcome.as_ref());
+        let user = self.username.clone().or(found.user);
+        let user = user.ok_or_else(|| Failure::usage("no user: name one with `--username`"))?;
+        if user.is_empty() || user.contains(|character: char| character == ':' || character.is_control()) {
+            return Err(Failure::usage("a user name is not empty and has neither `:` nor line breaks"));
         }
-        Answer::of(attempt)
+        if Kind::of(&Secret::new(user.clone())) != Kind::Unknown {
+            return Err(
+                Failure::usage("the user name is a token").hint("the token goes to standard input: `--password-stdin`")
+            );
+        }
+        token::check(&found.token).map_err(|problem| {
+            Failure::usage(problem.to_string()).fact("nobody was asked").hint("copy it again, whole")
+        })?;
+        Ok(Some(Credential { user, secret: found.token }))
     }
 
-    fn verdict(&self, engine: Engine, login: &Login, answer: Option<&Answer>, anonymous: &Answer) -> String {
-        let name = engine.name();
-        let because = |answer: &Answer| answer.error.clone().unwrap_or_default();
-        match (login, answer) {
-            (Login::Unclear(why), _) => format!("{name}: cannot tell: {why}"),
-            (Login::Credential { credential, .. }, Some(answer)) => match (answer.opens, anonymous.opens) {
-                (Some(true), Some(true)) => {
-                    format!("{name} will pull: the image is public and would open with no login")
-                }
-                (Some(true), Some(false)) => {
-                    let user = &credential.user;
-                    format!("{name} will pull: the login of `{user}` opens the image, which does not open without")
-                }
-                (Some(true), None) => format!("{name} will pull: the login of `{}` opens the image", credential.user),
-                (Some(false), Some(true)) if answer.alive == Some(false) => {
-                    let because = because(answer);
-                    format!("{name} will not pull: {because}; the image is public, and the dead login keeps it shut")
-                }
-                (Some(false), _) => format!("{name} will not pull: {}", because(answer)),
-                (None, _) => format!("{name}: could not find out: {}", because(answer)),
-            },
-            _ => match anonymous.opens {
-                Some(true) => format!("{name} will pull: the image is public; there is no login, and it needs none"),
-                Some(false) => format!("{name} will not pull: there is no login: {}", because(anonymous)),
-                None => format!("{name}: could not find out: {}", because(anonymous)),
-            },
+    /// Who pulls: those that are named, else pullpass if it is given a credential, else the engines that are installed. Where
+    /// there is none, the question is what the stores hold for either.
+    fn clients(&self, is_given: bool) -> Result<Vec<Client>, Failure> {
+        let named = Engine::ALL.into_iter().filter(|engine| self.engines.asks_for(*engine)).map(Client::Engine);
+        let mut clients: Vec<Client> = self.engine.clone();
+        clients.extend(named);
+        if clients.is_empty() && is_given {
+            clients.push(Client::Own);
         }
-    }
-
-    fn print(&self, prospects: &[Prospect], anonymous: &Answer) {
-        let word = |answer: Option<bool>| match answer {
-            Some(true) => "yes",
-            Some(false) => "no",
-            None => "could not find out",
-        };
-        let key = environment::fingerprint_key();
-        output::data(&self.reference);
-        for prospect in prospects {
-            let who = match &prospect.login {
-                Login::Credential { source, credential } => {
-                    format!("{}, {}, from {source}", credential.user, token::fingerprint(&credential.secret, &key))
-                }
-                Login::None => "no login".to_owned(),
-                Login::Unclear(why) => why.clone(),
-            };
-            output::data(format_args!("  {} ({who})", prospect.engine.name()));
-            if let Some(answer) = &prospect.answer {
-                output::data(format_args!("    token alive: {}", word(answer.alive)));
-                output::data(format_args!("    opens this image: {}", word(answer.opens)));
+        if clients.is_empty() {
+            let engines = self.engines.asked_or_installed().unwrap_or_else(|_| Engine::ALL.to_vec());
+            clients.extend(engines.into_iter().map(Client::Engine));
+        }
+        if is_given && !clients.contains(&Client::Own) {
+            return Err(Failure::usage("an engine uses its own credentials, not one that is given here")
+                .hint("`--engine self` uses the one that is given"));
+        }
+        let mut once = Vec::new();
+        for client in clients {
+            if !once.contains(&client) {
+                once.push(client);
             }
         }
-        output::data(format_args!("  without a login\n    opens this image: {}", word(anonymous.opens)));
-        for prospect in prospects {
-            output::data(&prospect.verdict);
-        }
+        Ok(once)
     }
 
-    fn to_json(&self, prospects: &[Prospect], anonymous: &Answer) -> Value {
-        let key = environment::fingerprint_key();
-        let engines = prospects.iter().map(|prospect| {
-            let login = match &prospect.login {
-                Login::Credential { source, credential } => json!({
-                    "path": source.path(), "source": source.to_string(), "user": credential.user,
-                    "fingerprint": token::fingerprint(&credential.secret, &key),
-                }),
-                _ => Value::Null,
-            };
-            let mut value = prospect.answer.as_ref().unwrap_or(&Answer::unasked(anonymous)).to_json();
-            value["engine"] = json!(prospect.engine.name());
-            value["login"] = login;
-            value["will_pull"] = match prospect.exit(anonymous) {
-                None => json!(true),
-                Some(Exit::No) => json!(false),
-                Some(_) => Value::Null,
-            };
-            value["verdict"] = json!(prospect.verdict);
-            value
+    fn images(
+        &self,
+        references: Vec<Reference>,
+        environment: &Environment,
+        given: Option<&Credential>,
+    ) -> Result<Vec<Image>, Failure> {
+        let clients = self.clients(given.is_some())?;
+        let mut logins = Logins::new(environment);
+        let insecure = environment::insecure_registries(environment);
+        let image = |reference: Reference| {
+            let name = format!("{}/{}", reference.registry, reference.repository);
+            let is_meant =
+                |place: &String| name.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+            let prospects = clients.iter().map(|client| {
+                let login = match client {
+                    Client::Engine(engine) => logins.find(*engine, &reference)?,
+                    Client::Own => given.map_or(Login::None, |credential| Login::Credential {
+                        source: None,
+                        credential: credential.clone(),
+                    }),
+                };
+                let needs_tls = *client == Client::Engine(Engine::Podman) && !insecure.iter().any(is_meant);
+                Ok(Prospect { client: *client, login, answer: None, said: None, needs_tls })
+            });
+            let prospects = prospects.collect::<Result<Vec<_>, Failure>>()?;
+            Ok(Image { reference, prospects, anonymous: None })
+        };
+        references.into_iter().map(image).collect()
+    }
+
+    /// Asks for everything that is not known yet, or that time may have changed.
+    async fn round(&self, environment: &Environment, images: &mut [Image]) {
+        let platform = self.platform.clone().unwrap_or_else(engines::platform);
+        let asking = Arc::new(Asking {
+            environment: environment.clone(),
+            platform,
+            rights: self.rights(),
+            all_layers: self.all_layers,
+            retry: (!self.wait.is_wanted()).then_some(self.retry),
+            end: Instant::now() + ask::limit(images.len(), self.all_layers),
+            progress: Progress::new(images.len(), self.all_layers),
+            whole: Mutex::new(HashSet::new()),
         });
-        let verdicts: Vec<&str> = prospects.iter().map(|prospect| prospect.verdict.as_str()).collect();
-        json!({
-            "reference": self.reference.to_string(),
-            "engines": engines.collect::<Vec<_>>(),
-            "anonymous": anonymous.to_json(),
-            "verdict": verdicts.join("\n"),
-        })
+        with_logins(&asking, images).await;
+        without_login(&asking, images).await;
+        self.engines_themselves(environment, images).await;
+        asking.progress.end();
     }
-}
 
-impl Prospect {
-    /// The exit code that this engine's prospect means; none when it will pull.
-    fn exit(&self, anonymous: &Answer) -> Option<Exit> {
-        match &self.login {
-            _ if self.is_refused_by_engine => Some(Exit::No),
-            Login::Unclear(_) => Some(Exit::Unknown),
-            Login::None => anonymous.exit,
-            Login::Credential { .. } => self.answer.as_ref().and_then(|answer| answer.exit),
+    /// Asks the engines that were named with `--engine`.
+    async fn engines_themselves(&self, environment: &Environment, images: &mut [Image]) {
+        let permits = Arc::new(Semaphore::new(ENGINES_AT_ONCE));
+        let mut tasks = JoinSet::new();
+        for (place, image) in images.iter().enumerate() {
+            for (which, prospect) in image.prospects.iter().enumerate() {
+                let is_named = self.engine.contains(&prospect.client);
+                let is_known = prospect.said.as_ref().is_some_and(|said| said.opens == Some(true));
+                let Some(engine) = prospect.may_ask_engine(image).filter(|_| is_named && !is_known) else { continue };
+                let question = engine::Question {
+                    engine,
+                    reference: image.reference.clone(),
+                    login: prospect.login.clone(),
+                    environment: environment.clone(),
+                    platform: self.platform.clone(),
+                };
+                let permits = Arc::clone(&permits);
+                tasks.spawn(async move {
+                    let _permit = permits.acquire().await;
+                    (place, which, question.ask().await)
+                });
+            }
+        }
+        for (place, which, said) in tasks.join_all().await {
+            images[place].prospects[which].said = Some(said);
         }
     }
 }
 
-impl Answer {
-    fn of(attempt: Attempt<Opened>) -> Answer {
-        let exit = attempt.outcome.as_ref().err().map(network::exit);
-        Answer {
-            alive: attempt.is_credential_alive,
-            opens: match exit {
-                None => Some(true),
-                Some(Exit::No) => Some(false),
-                Some(_) => None,
-            },
-            digest: attempt.outcome.as_ref().ok().map(|opened| opened.digest.to_string()),
-            error: attempt.outcome.err().map(|error| error.to_string()),
-            exit,
-            is_plain: attempt.steps.iter().any(|step| step.url.starts_with("http://") && step.status.is_some()),
-            steps: attempt.steps,
+/// Asks for each image once with each distinct credential.
+async fn with_logins(asking: &Arc<Asking>, images: &mut [Image]) {
+    let mut questions: Vec<Question> = Vec::new();
+    // By question: the image, and those of its prospects that present this credential.
+    let mut askers: Vec<(usize, Vec<usize>)> = Vec::new();
+    for (place, image) in images.iter().enumerate() {
+        let first = questions.len();
+        for (which, prospect) in image.prospects.iter().enumerate() {
+            let is_known = prospect.answer.as_ref().is_some_and(|answer| !answer.is_hopeful());
+            let Some(credential) = prospect.login.credential().filter(|_| !is_known) else { continue };
+            let is_same = |question: &Question| ask::same(question.credential.as_ref(), Some(credential));
+            match questions[first..].iter().position(is_same) {
+                Some(index) => askers[first + index].1.push(which),
+                None => {
+                    let (reference, credential) = (image.reference.clone(), Some(credential.clone()));
+                    questions.push(Question { reference, credential });
+                    askers.push((place, vec![which]));
+                }
+            }
         }
     }
-
-    /// What was answered within the last day, and is not asked again.
-    fn refused_before(said: &str) -> Answer {
-        let error = format!("{said}, and it was not sent again (`--retry` sends it)");
-        let (steps, exit) = (Vec::new(), Some(Exit::No));
-        Answer {
-            alive: Some(false),
-            opens: Some(false),
-            error: Some(error),
-            digest: None,
-            is_plain: false,
-            exit,
-            steps,
+    for ((place, prospects), answer) in askers.into_iter().zip(ask::ask(asking, questions).await) {
+        for which in prospects {
+            images[place].prospects[which].answer = Some(answer.clone());
         }
     }
+}
 
-    /// What an engine without a login gets: the anonymous answer, with no token to be alive.
-    fn unasked(anonymous: &Answer) -> Answer {
-        Answer { alive: None, steps: Vec::new(), ..anonymous.clone() }
+/// Asks for the images without a login: for a single one always, of several for those that a login does not open, because
+/// nobody reads the answer for the others.
+async fn without_login(asking: &Arc<Asking>, images: &mut [Image]) {
+    let is_one = images.len() == 1;
+    let is_wanted = |image: &Image| {
+        let is_known = image.anonymous.as_ref().is_some_and(|answer| !answer.is_hopeful());
+        let opens = |prospect: &Prospect| prospect.answer.as_ref().is_some_and(|answer| answer.is_yes());
+        !is_known && (is_one || !image.prospects.iter().all(opens))
+    };
+    let places: Vec<usize> = (0..images.len()).filter(|place| is_wanted(&images[*place])).collect();
+    let question = |place: &usize| Question { reference: images[*place].reference.clone(), credential: None };
+    let answers = ask::ask(asking, places.iter().map(question).collect()).await;
+    for (place, answer) in places.into_iter().zip(answers) {
+        images[place].anonymous = Some(answer);
     }
+}
 
-    fn to_json(&self) -> Value {
-        let step = |step: &Step| {
-            json!({
-                "stage": step.stage.to_string(), "method": step.method, "url": step.url, "status": step.status,
-                "milliseconds": step.took.as_secs_f64() * 1000.0,
-            })
-        };
-        json!({
-            "token_alive": self.alive,
-            "opens": self.opens,
-            "digest": self.digest,
-            "error": self.error,
-            "steps": self.steps.iter().map(step).collect::<Vec<_>>(),
-        })
-    }
+/// What time may still change, if anything: what the clients themselves are answered, and nobody else.
+fn still_to_come(images: &[Image]) -> Option<Hope> {
+    let answers = images.iter().flat_map(|image| image.prospects.iter().filter_map(|client| client.effective(image)));
+    let hopes: Vec<&Hope> =
+        answers.flat_map(|answer| answer.refusals().filter_map(|refusal| refusal.hope.as_ref())).collect();
+    let first = hopes.first()?;
+    let not_before = hopes.iter().map(|hope| hope.not_before).max().unwrap_or_default();
+    let others = match hopes.len() - 1 {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    };
+    Some(Hope { answer: format!("{}{others}", first.answer), not_before })
 }

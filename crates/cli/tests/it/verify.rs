@@ -1,7 +1,7 @@
 use pullpass_client::{Credential, Options, Registry};
 use pullpass_oci::{Image, Reference, media_type};
 use pullpass_secrets::Secret;
-use pullpass_testing::{home::Home, serve::Server};
+use pullpass_testing::{home::Home, run::Ran, serve::Server};
 use serde_json::Value;
 
 use crate::support::*;
@@ -27,7 +27,12 @@ fn publish(server: &Server<'_>) -> Reference {
 
 fn verify(home: &Home, reference: &Reference) -> (i32, Value) {
     let ran = pullpass(home, &["verify", &reference.to_string(), "--docker", "--json"]);
-    (ran.code, json(&ran))
+    (ran.code, first(&ran))
+}
+
+/// What is said of the one reference.
+fn first(ran: &Ran) -> Value {
+    json(ran)["references"][0].take()
 }
 
 #[test]
@@ -78,8 +83,8 @@ fn what_could_not_be_found_out_is_not_a_no() {
     let home = Home::new();
     let ran = pullpass(&home, &["verify", "127.0.0.1:1/alice/app:v1", "--docker", "--json"]);
     assert_eq!(ran.code, 3, "{ran}");
-    assert_eq!(json(&ran)["engines"][0]["opens"], Value::Null);
-    assert_eq!(json(&ran)["engines"][0]["will_pull"], Value::Null);
+    assert_eq!(first(&ran)["engines"][0]["opens"], Value::Null);
+    assert_eq!(first(&ran)["engines"][0]["will_pull"], Value::Null);
     home.write(".docker/config.json", r#"{"credsStore":"pass"}"#);
     let (serving, _) = (Home::new(), ());
     let server = server(&serving);
@@ -104,8 +109,8 @@ fn podman_does_not_speak_plain_http_unless_it_was_told() {
     login(&home, &server.registry, &server.token("read:packages")).expect_success();
     let verify = || pullpass(&home, &["verify", &reference, "--podman", "--json"]);
     let refused = verify();
-    assert_eq!((refused.code, &json(&refused)["engines"][0]["will_pull"]), (1, &Value::Bool(false)));
-    assert!(json(&refused)["verdict"].as_str().expect("a verdict").contains("registries.conf"), "{refused}");
+    assert_eq!((refused.code, &first(&refused)["engines"][0]["will_pull"]), (1, &Value::Bool(false)));
+    assert!(first(&refused)["verdict"].as_str().expect("a verdict").contains("registries.conf"), "{refused}");
     for location in [server.registry.clone(), format!("{}/alice", server.registry)] {
         let told = format!("[[registry]]\nlocation = \"{location}\"\ninsecure = true\n");
         home.write(".config/containers/registries.conf", told);

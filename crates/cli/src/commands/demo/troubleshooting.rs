@@ -31,7 +31,7 @@ pub(super) async fn all(
 async fn missing_login(stage: &mut Stage, setting: &Setting, engines: &[(Installed, String)]) {
     let ran = verify_in(stage, "elsewhere", setting).await;
     let ok = ran.code == Some(1) && ran.stdout.contains("no login");
-    let detail = ran.json()["verdict"].as_str().unwrap_or_default().to_owned();
+    let detail = ran.json()["references"][0]["verdict"].as_str().unwrap_or_default().to_owned();
     stage.step(heading::TROUBLESHOOTING, &ran.command, ok, if ok { detail } else { ran.complaint() });
     for (installed, reference) in engines {
         let ran = installed.run(stage, "elsewhere", &["pull", reference]).await;
@@ -58,7 +58,7 @@ async fn missing_scope(stage: &mut Stage, setting: &Setting) -> Result<(), Failu
     let detail = "it is alive, so the login succeeds: a login says nothing about a pull";
     stage.step(heading::DENIED, &logged_in.command, logged_in.succeeded(), outcome(&logged_in, detail));
     let ran = verify_in(stage, "elsewhere", setting).await;
-    let verdict = ran.json()["verdict"].as_str().unwrap_or_default().to_owned();
+    let verdict = ran.json()["references"][0]["verdict"].as_str().unwrap_or_default().to_owned();
     let ok = ran.code == Some(1) && verdict.contains("permission denied") && verdict.contains("read:packages");
     stage.step(heading::DENIED, &ran.command, ok, if ok { verdict } else { ran.complaint() });
     Ok(())
