@@ -176,7 +176,11 @@ pub(crate) fn recorder(next: Option<Observer>) -> Observer {
 }
 
 /// The manifest, and where that is an index the one manifest in it for the platform.
-pub(crate) async fn open(registry: &Registry, reference: &Reference, platform: &Platform) -> Result<Opened, RegistryError> {
+pub(crate) async fn open(
+    registry: &Registry,
+    reference: &Reference,
+    platform: &Platform,
+) -> Result<Opened, RegistryError> {
     let name = &reference.repository;
     let mut asked = manifest_reference(reference);
     let mut fetched = registry.manifest(name, &asked).await?;
