@@ -7,7 +7,7 @@ use std::time::Duration;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::{SignedDuration, Timestamp};
 use pullpass_testing::canary::Canary;
-use pullpass_testing::ghcr::{Ghcr, Token};
+use pullpass_testing::ghcr::{Ghcr, Policy, Switches, Token};
 use pullpass_testing::home::{Home, SEARCH_PATH};
 use pullpass_testing::run::{Ran, run, run_with_input};
 use pullpass_testing::terminal;
@@ -68,6 +68,20 @@ fn an_apps_token_lives_without_an_account_and_a_locked_out_one_is_not_known() {
     site.ghcr().lock_out("octocat");
     let ran = inspect(&home, &token, &[]);
     assert!(ran.code == 3 && ran.stdout.contains("maximum number of login attempts"), "{ran}");
+}
+
+#[test]
+fn an_organisation_with_single_sign_on_that_leaves_a_token_out_is_said() {
+    let switches = Switches { user_names_single_sign_on: true, ..Switches::default() };
+    let ghcr = Ghcr::new().switches(switches).account("octocat").organization("midokura", &["octocat"]);
+    let site = Site::new(ghcr.policy("midokura", Policy::SingleSignOn));
+    let home = site.home();
+    let token = Token::classic(&["read:packages"]).expires(in_days(5));
+    let token = site.ghcr().token("octocat", token);
+    let ran = inspect(&home, &token, &[]);
+    assert!(ran.code == 0 && ran.stderr.contains("single sign-on leave it out, by number"), "{ran}");
+    site.ghcr().authorise(&token, "midokura");
+    assert_eq!(inspect(&home, &token, &[]).stderr, "");
 }
 
 #[test]

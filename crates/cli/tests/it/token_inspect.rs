@@ -175,25 +175,30 @@ fn github_is_not_sent_what_it_did_not_make() {
 }
 
 #[test]
-fn stored_tokens_are_each_asked_about_once_wherever_they_are() {
+fn stored_tokens_are_each_asked_about_once_wherever_they_are_and_at_their_own_github() {
     let home = Home::new();
     let github = Enterprise::of_octocat(&home, &[("x-oauth-scopes", "read:packages")]);
     let host = github.api.host();
-    let token = whole("ghp");
+    let (token, other) = (whole("ghp"), whole("gho"));
     let login = |user: &str, secret: &str| format!(r#"{{"auth":"{}"}}"#, STANDARD.encode(format!("{user}:{secret}")));
+    let (first, second) = (login("a", &token), login("c", &token));
+    let [quay, ghcr] = [login("b", "hunter2hunter2"), login("a", &other)];
     home.write(
         ".docker/config.json",
-        format!(r#"{{"auths":{{"ghcr.io":{},"quay.io":{}}}}}"#, login("a", &token), login("b", "hunter2hunter2")),
+        format!(r#"{{"auths":{{"containers.{host}":{first},"quay.io":{quay},"ghcr.io":{ghcr}}}}}"#),
     );
-    home.write(".config/containers/auth.json", format!(r#"{{"auths":{{"ghcr.io/octo":{}}}}}"#, login("c", &token)));
+    home.write(".config/containers/auth.json", format!(r#"{{"auths":{{"containers.{host}/octo":{second}}}}}"#));
     let ran = inspect(&home, "", &at(&host, &["--stored"]));
-    assert_eq!((ran.code, github.api.requests().len()), (0, 1), "{ran}");
-    for said in ["ghcr.io in `", "ghcr.io/octo in `", "docker/config.json", "auth.json", "it is for quay.io"] {
+    assert_eq!(ran.code, 0, "{ran}");
+    for said in ["stored:   containers.", "/octo in `", "docker/config.json", "auth.json", "it is for quay.io"] {
         assert!(ran.stdout.contains(said), "`{said}` is missing: {ran}");
     }
-    assert!(!ran.said().contains(&token) && !ran.said().contains("hunter2"), "{ran}");
+    assert!(ran.stdout.contains("it is stored for ghcr.io, and not sent to 127.0.0.1"), "{ran}");
+    assert!(![&token, &other, "hunter2"].into_iter().any(|secret| ran.said().contains(secret)), "{ran}");
+    let sent: Vec<_> = github.api.requests().iter().map(|sent| sent.header("authorization").to_owned()).collect();
+    assert_eq!(sent, [format!("Bearer {token}")]);
     let found = json(&inspect(&home, "", &at(&host, &["--stored", "--json"])));
-    assert_eq!(found["tokens"].as_array().map(Vec::len), Some(2), "{found}");
+    assert_eq!(found["tokens"].as_array().map(Vec::len), Some(3), "{found}");
 
     home.write(".config/containers/auth.json", "{");
     assert_fails(&inspect(&home, "", &["--stored", "--offline"]), 2, &["auth.json"]);
@@ -206,8 +211,10 @@ fn a_github_that_answers_nobody_is_not_asked_again() {
     let github = Enterprise::answering(&home, |_| canned::json(429, "{}"));
     let auth = |secret: &str| STANDARD.encode(format!("a:{secret}"));
     let logins = [auth(&whole("ghp")), auth(&whole("gho"))].map(|auth| format!(r#"{{"auth":"{auth}"}}"#));
-    home.write(".docker/config.json", format!(r#"{{"auths":{{"ghcr.io":{},"a.ghcr.io":{}}}}}"#, logins[0], logins[1]));
-    let ran = inspect(&home, "", &at(&github.api.host(), &["--stored", "--json"]));
+    let host = github.api.host();
+    let [first, second] = logins;
+    home.write(".docker/config.json", format!(r#"{{"auths":{{"{host}":{first},"containers.{host}":{second}}}}}"#));
+    let ran = inspect(&home, "", &at(&host, &["--stored", "--json"]));
     assert_eq!((ran.code, github.api.requests().len()), (3, 1), "{ran}");
     for token in json(&ran)["tokens"].as_array().expect("tokens") {
         assert!(token["said"].as_str().is_some_and(|said| said.contains("429")), "{token}");

@@ -23,6 +23,12 @@ impl Host {
             name => format!("the container registry of {name}"),
         }
     }
+
+    /// Whether a login under this key is for a registry of this GitHub, as far as names tell: a token of one is not sent to
+    /// another.
+    pub(super) fn owns(&self, key: &str) -> bool {
+        key.contains(&self.name) || (self.name == "github.com" && key.contains("ghcr.io"))
+    }
 }
 
 impl std::str::FromStr for Host {

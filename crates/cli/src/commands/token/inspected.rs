@@ -49,30 +49,34 @@ pub(super) struct Heard {
 impl Inspected {
     /// A token that was given, by its characters. `wanted` are the scopes that it is to have.
     pub(super) fn given(secret: Secret, host: &Host, wanted: &[String], key: &[u8; 32]) -> Inspected {
-        Inspected::new(secret, host, wanted, &[], key)
+        Inspected::new(secret, host, wanted, None, key)
     }
 
     /// The same of one that is stored.
     pub(super) fn stored(stored: Stored, host: &Host, key: &[u8; 32]) -> Inspected {
         let shown = |text: &str| output::printable(&token::mask(text));
-        let of: Vec<String> = stored.places.iter().map(|place| shown(&place.registry)).collect();
-        let of: Vec<&str> = of.iter().map(String::as_str).collect();
+        let is_here = stored.places.iter().any(|place| host.owns(&place.registry));
+        let elsewhere = stored.places.first().filter(|_| !is_here).map(|place| shown(&place.registry));
         let places = stored.places.iter().map(|place| shown(&format!("{} in `{}`", place.registry, place.store)));
         let places = places.collect();
-        Inspected { places, ..Inspected::new(stored.secret, host, &[TO_PULL.to_owned()], &of, key) }
+        let wanted = [TO_PULL.to_owned()];
+        Inspected { places, ..Inspected::new(stored.secret, host, &wanted, elsewhere.as_deref(), key) }
     }
 
-    fn new(secret: Secret, host: &Host, wanted: &[String], of: &[&str], key: &[u8; 32]) -> Inspected {
-        let (pulls, verdict) = kind::pulls(&secret, host, of);
+    fn new(secret: Secret, host: &Host, wanted: &[String], elsewhere: Option<&str>, key: &[u8; 32]) -> Inspected {
+        let (pulls, verdict) = kind::pulls(&secret, host, elsewhere);
         let kind = Kind::of(&secret);
         let malformed = token::check(&secret).err();
-        let said = match (&malformed, kind) {
-            (Some(_), _) => "a token that is not whole is sent to nobody",
-            (_, Kind::GithubRefresh) => "GitHub tells nothing of a refresh token",
-            _ if !kind.is_github() => "it is sent to nobody, as GitHub did not make it",
-            _ => "",
+        let said = match (&malformed, kind, elsewhere) {
+            (Some(_), ..) => "a token that is not whole is sent to nobody".to_owned(),
+            (_, Kind::GithubRefresh, _) => "GitHub tells nothing of a refresh token".to_owned(),
+            _ if !kind.is_github() => "it is sent to nobody, as GitHub did not make it".to_owned(),
+            (_, _, Some(other)) => {
+                format!("it is stored for {other}, and not sent to {}: `--github-host` names its GitHub", host.name)
+            }
+            _ => String::new(),
         };
-        let heard = Heard { said: said.to_owned(), ..Heard::default() };
+        let heard = Heard { said, ..Heard::default() };
         let fingerprint = token::fingerprint(&secret, key);
         let wanted = wanted.to_vec();
         Inspected { secret, fingerprint, kind, places: Vec::new(), malformed, pulls, verdict, wanted, heard }

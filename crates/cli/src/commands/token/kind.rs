@@ -15,12 +15,10 @@ pub(super) enum Pulls {
     No,
 }
 
-/// The same in words. `of` are the registries that a stored secret is for.
-pub(super) fn pulls(secret: &Secret, host: &Host, of: &[&str]) -> (Pulls, String) {
+/// The same in words. `elsewhere` is what a secret is stored for that is not stored for a registry of `host`.
+pub(super) fn pulls(secret: &Secret, host: &Host, elsewhere: Option<&str>) -> (Pulls, String) {
     let kind = Kind::of(secret);
     let registry = host.registry();
-    let is_githubs = |key: &&str| ["ghcr.io", &host.name].into_iter().any(|name| key.contains(name));
-    let elsewhere = of.first().filter(|_| !of.iter().any(is_githubs));
     match (kind, elsewhere) {
         (Kind::GithubClassic, _) => (Pulls::Yes, format!("{registry} takes it with `read:packages`")),
         (Kind::GithubOauth, _) => (
