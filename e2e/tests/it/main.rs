@@ -33,3 +33,4 @@ mod vault_differential;
 mod vault_edit;
 mod vault_password;
 mod verbatim;
+mod verify;

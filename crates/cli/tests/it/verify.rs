@@ -1,3 +1,6 @@
+mod asked;
+mod many;
+
 use pullpass_client::{Credential, Options, Registry};
 use pullpass_oci::{Image, Reference, media_type};
 use pullpass_secrets::Secret;
