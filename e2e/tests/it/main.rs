@@ -10,6 +10,7 @@ mod crash;
 mod demo;
 mod doctor;
 mod engines;
+mod explain;
 mod full_disk;
 mod helper;
 mod inventory;

@@ -73,11 +73,11 @@ pub fn explain(text: &str) -> Option<Explanation> {
     let text = Text::read(text);
     let client = clients::of(&text);
     let rule = rules::all().find(|rule| rule.fits(&text, client));
-    let host = text.registry.as_deref().and_then(host_cause);
+    let host = text.registry.as_deref().and_then(host_cause).or_else(|| text.reference.as_deref().and_then(case_cause));
     let (stage, mut causes, why) = match (rule, host) {
         (Some(rule), _) => (rule.stage, rule.causes.to_vec(), rule.why.to_owned()),
-        (None, Some(_)) => (Stage::Local, Vec::new(), String::new()),
-        (None, None) => return None,
+        (None, Some((Cause::LookAlike | Cause::LegacyHost, _))) => (Stage::Local, Vec::new(), String::new()),
+        (None, _) => return None,
     };
     if text.registry.as_deref().is_some_and(|registry| registry != "ghcr.io") && causes.first() == Some(&Cause::NoLogin)
     {
@@ -86,6 +86,7 @@ pub fn explain(text: &str) -> Option<Explanation> {
     }
     let why = match host {
         Some((cause, said)) => {
+            causes.retain(|other| *other != cause);
             causes.insert(0, cause);
             format!("{said} {why}").trim_end().to_owned()
         }
@@ -104,6 +105,15 @@ fn host_cause(host: &str) -> Option<(Cause, &'static str)> {
         return Some((Cause::LookAlike, "The host is not `ghcr.io`, but one that looks like it."));
     }
     (host == "docker.pkg.github.com").then_some((Cause::LegacyHost, "The host is that of GitHub's old registry."))
+}
+
+/// What capitals in a name tell: some clients refuse them, others ask for them and find nothing.
+fn case_cause(reference: &str) -> Option<(Cause, &'static str)> {
+    let name = reference.split(['@', '…']).next().unwrap_or_default();
+    let (host, path) = name.split_once('/').unwrap_or(("", name));
+    let path = path.rsplit_once(':').map_or(path, |(path, _)| path);
+    let has_capitals = host.contains('.') && path.contains(|character: char| character.is_ascii_uppercase());
+    has_capitals.then_some((Cause::UpperCase, "The name has capitals, which no registry has."))
 }
 
 fn decide(stage: Stage, causes: &[Cause], reference: Option<&str>, registry: Option<&str>) -> String {

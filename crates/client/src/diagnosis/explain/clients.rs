@@ -38,7 +38,7 @@ const MARKS: [(&str, &[&str]); 20] = [
     (
         SKOPEO,
         &[
-            "level=fatal msg=error parsing image name",
+            "level=fatal msg=error parsing",
             "level=fatal msg=initializing",
             "level=fatal msg=error initializing",
             "level=fatal msg=reading manifest",

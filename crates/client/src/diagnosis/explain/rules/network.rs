@@ -19,6 +19,7 @@ pub(super) const RULES: &[Rule] = &[
             "server misbehaving",
             "lookup *i/o timeout",
             "lookup *connection refused",
+            "lookup *network is unreachable",
             "could not resolve host:",
             "name or service not known",
             "no address associated",
@@ -161,6 +162,7 @@ pub(super) const RULES: &[Rule] = &[
         On::Registry,
         &[
             "invalid character <",
+            "unexpected media type text/html",
             "error parsing http 404 response",
             "error parsing http 200 response",
             "error parsing http 403 response",

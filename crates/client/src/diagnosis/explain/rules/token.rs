@@ -98,6 +98,13 @@ pub(super) const RULES: &[Rule] = &[
         "The request for a token was answered 403: the login is dead, or there was none and there is no such package.",
     ),
     rule(
+        On::Push,
+        &["token: invalid status code from registry 403", "token: received unexpected http status: 403"],
+        Stage::Token,
+        &[DeadLogin, NoLogin],
+        "The request for a token was answered 403: the login is dead, or there was none, without which nothing is pushed.",
+    ),
+    rule(
         On::Any,
         &["token: invalid status code from registry 403", "token: received unexpected http status: 403"],
         Stage::Token,

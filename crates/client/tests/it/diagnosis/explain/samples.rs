@@ -276,6 +276,94 @@ pub(super) const SAMPLES: &[(&str, &[Cause])] = &[
          again: checking push permission for \"ghcr.io/o/n\": POST https://ghcr.io/v2/o/n/blobs/uploads/: UNAUTHORIZED: authentication required",
         &[NoLogin, DeadLogin],
     ),
+    // As the real clients printed them: docker 20.10 and 28.2, podman 4.3, skopeo 1.9, ctr 1.6.
+    (
+        "Trying to pull ghcr.io/midokura/private:v1...\nError: initializing source docker://ghcr.io/midokura/private:v1: unable to retrieve \
+         auth token: invalid username/password: unauthorized",
+        PODMAN_NO_LOGIN,
+    ),
+    (
+        "time=\"2026-01-02T03:04:05Z\" level=fatal msg=\"Error parsing image name \\\"docker://ghcr.io/midokura/private:v1\\\": Requesting bearer \
+         token: invalid status code from registry 403 (Forbidden)\"",
+        &[DeadLogin, DeadLoginOnPublic, NoSuchPackage],
+    ),
+    (
+        "ctr: failed to resolve reference \"ghcr.io/midokura/private:v1\": failed to authorize: failed to fetch anonymous token: unexpected \
+         status: 401 Unauthorized",
+        NO_LOGIN,
+    ),
+    (
+        "ctr: failed to resolve reference \"ghcr.io/midokura/private:v1\": failed to authorize: failed to fetch oauth token: unexpected status: \
+         403 Forbidden",
+        DEAD,
+    ),
+    (
+        "ctr: failed to resolve reference \"ghcr.io/midokura/private:v1\": pulling from host ghcr.io failed with status code [manifests v1]: 403 \
+         Forbidden",
+        NO_RIGHT,
+    ),
+    (
+        "ctr: failed to resolve reference \"ghcr.io/midokura/private:v2\": ghcr.io/midokura/private:v2: not found",
+        &[NoSuchTag, NoSuchPackage],
+    ),
+    (
+        "time=\"2026-01-02T03:04:05Z\" level=info msg=\"trying next host - response was http.StatusNotFound\" host=ghcr.io\nctr: failed to resolve \
+         reference \"ghcr.io/Midokura/Private:v1\": ghcr.io/Midokura/Private:v1: not found",
+        &[UpperCase, NoSuchTag, NoSuchPackage],
+    ),
+    ("Error: repository name must be lowercase", &[UpperCase]),
+    (
+        "ctr: failed to resolve reference \"ghcr.io/midokura/public:v1\": failed to do request: Head \
+         \"https://ghcr.io/v2/midokura/public/manifests/v1\": EOF",
+        &[Unreachable, Proxy],
+    ),
+    (
+        "Error: initializing source docker://ghcr.io/midokura/public:v1: pinging container registry ghcr.io: too many requests to registry",
+        &[RateLimit],
+    ),
+    (
+        "Error: initializing source docker://ghcr.io/midokura/public:v1: pinging container registry ghcr.io: invalid status code from registry 503 \
+         (Service Unavailable)",
+        &[Outage],
+    ),
+    (
+        "time=\"2026-01-02T03:04:05Z\" level=fatal msg=\"Error parsing manifest for image: invalid character '<' looking for beginning of value\"",
+        &[NotARegistry, Proxy],
+    ),
+    (
+        "unpacking linux/amd64 sha256:b6b9...\nctr: unexpected media type text/html for sha256:b6b9: not found",
+        &[NotARegistry, Proxy],
+    ),
+    (
+        "Error response from daemon: error unmarshalling content: invalid character '<' looking for beginning of value",
+        &[NotARegistry, Proxy],
+    ),
+    (
+        "Error: initializing source docker://registry.example/midokura/public:v1: pinging container registry registry.example: Get \
+         \"https://registry.example/v2/\": dial tcp: lookup registry.example on 10.255.255.53:53: dial udp 10.255.255.53:53: connect: network is \
+         unreachable",
+        &[NoAddress],
+    ),
+    (
+        "The push refers to repository [ghcr.io/midokura/private]\nad1684ed47c5: Preparing\nad1684ed47c5: Retrying in 5 seconds\ndenied",
+        &[NoWriteScope, NotLinked, NoLogin],
+    ),
+    (
+        "Copying blob sha256:ad16\ntime=\"2026-01-02T03:04:05Z\" level=fatal msg=\"trying to reuse blob sha256:ad16 at destination: Requesting bearer \
+         token: invalid status code from registry 403 (Forbidden)\"",
+        &[DeadLogin, NoLogin],
+    ),
+    (
+        "Error: initializing source docker://ghcr.io/midokura/public:v1: getting username and password: 1 error occurred:\n\t* error getting \
+         credentials - err: docker-credential-missing resolves to executable in current directory (./docker-credential-missing), out: ``",
+        &[HelperBroken],
+    ),
+    (
+        "Error: initializing source docker://ghcr.io/midokura/public:v1: getting username and password: 1 error occurred:\n\t* reading JSON file \
+         \"/home/o/.docker/config.json\": unmarshaling JSON at \"/home/o/.docker/config.json\": invalid character 'n' looking for beginning of \
+         object key string",
+        &[BrokenStore],
+    ),
     // Programs that watch, and programs around the engines.
     (r#"{"errors":[{"code":"DENIED","message":"invalid token"}]}"#, &[Watcher, DeadLogin]),
     (
