@@ -54,6 +54,8 @@ pub struct Question {
     pub github: Option<Api>,
     /// Whether the environment names a proxy for the registry.
     pub has_proxy: bool,
+    /// By our own clock.
+    pub now: Timestamp,
     /// How to connect to the registry. The deadline is that of the whole, and none is a minute.
     pub options: Options,
 }
@@ -158,7 +160,7 @@ pub async fn probe(question: &Question) -> Evidence {
         reference: question.reference.clone(),
         is_githubs: question.github.is_some(),
         has_proxy: question.has_proxy,
-        now: Timestamp::now(),
+        now: question.now,
         addresses,
         anonymous,
         credentials: credentials.into_iter().map(|(_, credited)| credited).collect(),

@@ -35,7 +35,10 @@ mount -t tmpfs -o mode=755 pullpass-test "$1"
 cp -a /etc/. "$1"
 mount --bind "$1" /etc
 shift
-for address; do ip address add "$address" dev lo; done
+for address; do
+    # An IPv6 address is not looked for among neighbours first: it can be listened on at once.
+    case $address in *:*) ip address add "$address" dev lo nodad ;; *) ip address add "$address" dev lo ;; esac
+done
 echo ready
 exec cat
 "#;

@@ -202,6 +202,18 @@ pub(super) fn calls(home: &Home, registry: &str, token: &str) -> BTreeMap<String
             ],
         ),
         (
+            "doctor",
+            vec![
+                call(&["doctor", &reference]),
+                call(&["doctor", &reference, "--json", "--push", "--retry"]),
+                call(&["doctor", &reference, "--docker", "--bundle", "report.txt", "--fix", "--yes"]),
+                call(&["doctor", token]),
+                call(&["doctor", &format!("{registry}/{token}/app")]),
+                call(&["doctor", "--explain", &format!("Error response from daemon: denied: {token}")]),
+                call(&["doctor", "--explain", "-"]).input(token),
+            ],
+        ),
+        (
             "verify",
             vec![
                 call(&["verify", &reference, "--docker", "--podman"]),

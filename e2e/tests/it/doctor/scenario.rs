@@ -165,6 +165,7 @@ struct Outcome {
 }
 
 /// Runs every row, under either answer of what is uncertain, prints the table, and fails when a row is not as expected.
+#[expect(clippy::print_stdout, reason = "the table is to be seen, with `--nocapture`")]
 pub(super) fn judge(rows: &[Scenario]) {
     let next = AtomicUsize::new(0);
     let runs: Vec<(usize, bool)> = (0..rows.len()).flat_map(|row| [(row, false), (row, true)]).collect();

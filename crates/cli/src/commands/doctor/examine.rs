@@ -5,8 +5,9 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use pullpass_client::{
-    Options, Step,
+    Credential, Options, Step,
     diagnosis::{Cause, Finding, judge, rank},
     github,
     probe::{self, Api, Ask, Credited, Evidence, Question},
@@ -84,7 +85,8 @@ async fn one(
             refused::remember(&name.registry, &network::credential(&stored.credential), tried.outcome.as_ref());
         }
         if let Some((account, (host, _))) = credited.account.as_ref().zip(api(&name.registry)?) {
-            refused::remember(&host, &network::credential(&stored.credential), account.result.as_ref());
+            let credential = userless(&network::credential(&stored.credential));
+            refused::remember(&host, &credential, account.result.as_ref());
         }
     }
     let mut findings: Vec<Found> = judge::registry(&evidence).into_iter().map(Found::from).collect();
@@ -106,9 +108,11 @@ fn question(
     let github = api(registry)?;
     let ask = |stored: &presented::Stored| {
         let credential = network::credential(&stored.credential);
-        let has_refused = |registry: &Registry| doctor.retry.refused(registry, &credential).is_some();
-        let is_refused_by_github = github.as_ref().is_some_and(|(host, _)| has_refused(host));
-        Ask { is_refused: has_refused(registry), is_refused_by_github, credential }
+        let has_refused =
+            |registry: &Registry, credential: &Credential| doctor.retry.refused(registry, credential).is_some();
+        let for_github = userless(&credential);
+        let is_refused_by_github = github.as_ref().is_some_and(|(host, _)| has_refused(host, &for_github));
+        Ask { is_refused: has_refused(registry, &credential), is_refused_by_github, credential }
     };
     let seen = Arc::clone(steps);
     let observer = move |step: Step| seen.lock().unwrap_or_else(PoisonError::into_inner).push(step);
@@ -123,11 +127,17 @@ fn question(
         reference,
         architecture: engines::architecture(),
         push: doctor.push,
+        now: Timestamp::now(),
         credentials: logins.stored.iter().map(ask).collect(),
         github: github.as_ref().map(|(host, url)| Api { url: url.clone(), options: options(host) }),
         has_proxy: !registry.is_loopback() && environment::has_proxy(registry.host()),
         options: options(registry),
     })
+}
+
+/// As it is asked about at GitHub, which is told no user.
+fn userless(credential: &Credential) -> Credential {
+    Credential { user: String::new(), secret: credential.secret.clone() }
 }
 
 /// GitHub's API, where the registry is GitHub's, and its name in the memory of refusals.
