@@ -135,6 +135,11 @@ pub(crate) fn insecure_registries(environment: &Environment) -> Vec<String> {
     insecure.filter_map(place).collect()
 }
 
+/// Where this program was started.
+pub(crate) fn current_directory() -> Option<PathBuf> {
+    std::env::current_dir().ok()
+}
+
 /// `$HOME`, else what the system has for this user.
 pub(crate) fn home() -> Result<PathBuf, Failure> {
     std::env::home_dir().filter(|home| !home.as_os_str().is_empty()).ok_or_else(|| {

@@ -39,7 +39,7 @@ pub(crate) struct Account {
     pub(crate) name: String,
     pub(crate) uid: u32,
     gid: u32,
-    home: PathBuf,
+    pub(crate) home: PathBuf,
 }
 
 /// Whom the program that was started again has to become.

@@ -4,13 +4,14 @@ mod combinations;
 mod commands;
 mod healthy;
 mod scenario;
+mod services;
 mod single;
 
 use scenario::{Scenario, judge};
 
 /// Whatever ghcr.io turns out to do where nobody is sure.
 fn tables() -> Vec<Scenario> {
-    [healthy::rows(), single::rows(), combinations::rows()].concat()
+    [healthy::rows(), single::rows(), combinations::rows(), services::rows()].concat()
 }
 
 #[test]

@@ -92,9 +92,10 @@ async fn one(
     let mut findings: Vec<Found> = judge::registry(&evidence).into_iter().map(Found::from).collect();
     findings.extend(host::stores(&logins));
     findings.extend(of_logins(&evidence, &logins));
-    findings.extend(host::services(&evidence, &logins));
+    findings.extend(host::service::findings(&evidence, &logins));
     report.engines.extend(outlooks(&evidence, &logins));
     report.notes.extend(notes(&evidence, &logins));
+    report.notes.extend(host::service::notes(&evidence, &logins));
     Ok(findings)
 }
 
@@ -162,7 +163,7 @@ fn of_logins(evidence: &Evidence, logins: &Logins) -> Vec<Found> {
     for (index, credited) in evidence.credentials.iter().enumerate() {
         let is_user = |program: &&&Program| logins.users(index).iter().any(|user| std::ptr::eq(*user, **program));
         let users: Vec<&Program> = open.iter().filter(is_user).copied().collect();
-        if users.is_empty() && !logins.users(index).is_empty() {
+        if users.is_empty() && !logins.users(index).is_empty() || logins.is_a_services(index) {
             continue;
         }
         let about = logins.about(index, &users);

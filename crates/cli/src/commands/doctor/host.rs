@@ -3,9 +3,8 @@
 mod engine;
 pub(super) mod login;
 pub(super) mod name;
-mod service;
+pub(super) mod service;
 mod store;
 
 pub(super) use engine::findings as engines;
-pub(super) use service::findings as services;
 pub(super) use store::{findings as stores, registries as stored_registries};

@@ -8,6 +8,7 @@ use pullpass_secrets::{
     token,
 };
 
+use super::host::service::{self, Service};
 use crate::{
     credential_helper,
     engines::Engine,
@@ -31,6 +32,8 @@ pub(super) struct Logins {
     pub(super) programs: Vec<Program>,
     /// Distinct secrets.
     pub(super) stored: Vec<Stored>,
+    /// What else pulls from this registry.
+    pub(super) services: Vec<Service>,
 }
 
 /// A program, and what it would present.
@@ -94,7 +97,27 @@ pub(super) fn read(name: &Name, engines: &[Engine]) -> Result<Logins, Failure> {
         let login = present(&reader, name, &mut stored, &key);
         programs.push(Program { reader, login });
     }
-    Ok(Logins { environment, name: name.clone(), files, programs, stored })
+    let services = services(&environment, name, &mut stored, &key);
+    Ok(Logins { environment, name: name.clone(), files, programs, stored, services })
+}
+
+/// What else pulls, with the credentials that only it has.
+fn services(environment: &Environment, name: &Name, stored: &mut Vec<Stored>, key: &[u8; 32]) -> Vec<Service> {
+    let known = stored.iter().enumerate().map(|(index, stored)| (stored.fingerprint.clone(), index)).collect();
+    let mut number = |credential: &Credential, place: service::Place<'_>| {
+        let index = index_of(stored, credential, name, key);
+        let places = &mut stored[index].places;
+        let path = match place.source {
+            Source::File(path) => Some(path.clone()),
+            _ => None,
+        };
+        if !places.iter().any(|other| other.path == path && path.is_some()) {
+            let (store, key) = (place.source.to_string(), place.key.to_owned());
+            places.push(Place { store, path, key, read_by: vec![place.reader.to_owned()] });
+        }
+        index
+    };
+    service::collect(&mut service::Search { name, environment, number: &mut number, known })
 }
 
 fn present(reader: &Reader, name: &Name, stored: &mut Vec<Stored>, fingerprint_key: &[u8; 32]) -> Login {
@@ -137,6 +160,11 @@ impl Logins {
     pub(super) fn users(&self, index: usize) -> Vec<&Program> {
         let presents = |program: &&Program| matches!(&program.login, Login::Stored { index: its, .. } if *its == index);
         self.programs.iter().filter(presents).collect()
+    }
+
+    /// Whether it is of use to no program, but to something else on this host.
+    pub(super) fn is_a_services(&self, index: usize) -> bool {
+        self.users(index).is_empty() && self.services.iter().any(|service| service.presents(index))
     }
 
     /// A credential in words: `docker and podman: octocat, ghp_…x9Qf in FILE`.

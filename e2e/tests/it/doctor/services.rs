@@ -1,0 +1,296 @@
+//! Hosts on which something else than a person pulls: units, quadlets, watchers, Kubernetes.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use pullpass_testing::run::run;
+
+use super::scenario::{Host, IMAGE, Scenario, USUAL, file};
+
+const PUBLIC: &[&str] = &["ghcr.io/midokura/public:v1"];
+
+impl Host<'_> {
+    /// A file of the host's own, with its directories.
+    fn system(&self, path: &str, contents: &str) {
+        // Only what is below /etc is not the machine's own.
+        let script = r#"
+            case "$1" in
+                /etc/*) top= ;;
+                /var/lib/*) top=/var/lib ;;
+                *) top=/$(echo "$1" | cut -d/ -f2) ;;
+            esac
+            [ -z "$top" ] || mountpoint -q "$top" || mount -t tmpfs tmpfs "$top"
+            mkdir -p "$(dirname "$1")" && printf '%s' "$2" > "$1" && chmod 600 "$1""#;
+        run(self.home.command("sh").args(["-c", script, "file", path, contents])).expect_success();
+    }
+
+    /// A home of root's that is not the one of whoever runs this, as with `sudo`.
+    fn roots_home(&self) -> String {
+        let home = self.home.side_dir("root").display().to_string();
+        self.system("/etc/passwd", &format!("root:x:0:0::{home}:/bin/sh\n"));
+        home
+    }
+
+    /// One in which root pulls the image, where the person has a login.
+    fn quadlet(&mut self, lines: &str) {
+        self.person();
+        self.roots_home();
+        self.system("/etc/containers/systemd/app.container", &format!("[Container]\nImage={IMAGE}\n{lines}\n"));
+    }
+
+    /// A login for both engines.
+    fn person(&mut self) {
+        let token = self.good();
+        self.docker(&[("ghcr.io", &token)]);
+        self.persistent(&[("ghcr.io", &token)]);
+    }
+
+    fn compose(&mut self, watcher: &str) {
+        self.person();
+        let contents = format!("services:\n  app:\n    image: {IMAGE}\n  watch:\n{watcher}");
+        self.home.write("compose.yaml", contents);
+    }
+}
+
+pub(super) fn rows() -> Vec<Scenario> {
+    [quadlets(), units(), watchers(), kubernetes()].concat()
+}
+
+fn quadlets() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            name: "30 quadlet of root without a login",
+            host: |host| host.quadlet(""),
+            expected: &["service-without-login"],
+            ..USUAL
+        },
+        Scenario {
+            name: "30 quadlet whose file has no login",
+            host: |host| host.quadlet("[Service]\nEnvironment=REGISTRY_AUTH_FILE=/etc/containers/auth.json"),
+            expected: &["service-without-login"],
+            ..USUAL
+        },
+        Scenario {
+            name: "30 quadlet with a dead login of its own",
+            host: |host| {
+                host.quadlet("[Service]\nEnvironment=REGISTRY_AUTH_FILE=/etc/containers/auth.json");
+                let token = host.dead();
+                host.system("/etc/containers/auth.json", &file(&[("ghcr.io", &token)]));
+            },
+            expected: &["service-without-login"],
+            ..USUAL
+        },
+        Scenario {
+            name: "healthy: quadlet with a login of its own",
+            host: |host| {
+                host.quadlet("PodmanArgs=--authfile /etc/containers/auth.json");
+                let token = host.good();
+                host.system("/etc/containers/auth.json", &file(&[("ghcr.io", &token)]));
+            },
+            ..USUAL
+        },
+        Scenario {
+            name: "30 automatic updates without the file of the quadlet",
+            host: |host| {
+                host.quadlet(
+                    "AutoUpdate=registry\n[Service]\nEnvironment=REGISTRY_AUTH_FILE=/etc/containers/auth.json",
+                );
+                let token = host.good();
+                host.system("/etc/containers/auth.json", &file(&[("ghcr.io", &token)]));
+            },
+            expected: &["service-without-login"],
+            ..USUAL
+        },
+        Scenario {
+            name: "30 rootless quadlet, login in memory only",
+            host: |host| {
+                let token = host.good();
+                host.docker(&[]);
+                host.podman(&[("ghcr.io", &token)]);
+                host.home.write(".config/containers/systemd/app.container", format!("[Container]\nImage={IMAGE}\n"));
+            },
+            words: &[IMAGE, "--podman"],
+            expected: &["service-without-login"],
+            ..USUAL
+        },
+        Scenario {
+            name: "healthy: quadlet of a public image",
+            host: |host| {
+                host.roots_home();
+                host.system("/etc/containers/systemd/app.container", "[Container]\nImage=ghcr.io/midokura/public:v1\n");
+            },
+            words: PUBLIC,
+            ..USUAL
+        },
+        Scenario {
+            name: "healthy: quadlet of another image",
+            host: |host| {
+                host.person();
+                host.roots_home();
+                host.system("/etc/containers/systemd/app.container", "[Container]\nImage=ghcr.io/midokura/other:v1\n");
+            },
+            ..USUAL
+        },
+    ]
+}
+
+fn units() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            name: "30 unit of root without a login",
+            host: |host| {
+                host.person();
+                host.roots_home();
+                let unit = format!("[Service]\nExecStart=/usr/bin/docker run --rm {IMAGE}\n");
+                host.system("/etc/systemd/system/app.service", &unit);
+            },
+            expected: &["service-without-login"],
+            ..USUAL
+        },
+        Scenario {
+            name: "30 unit with a directory of its own, and a dead login",
+            host: |host| {
+                host.person();
+                host.roots_home();
+                let token = host.dead();
+                host.system("/etc/app/config.json", &file(&[("ghcr.io", &token)]));
+                let unit = format!("[Service]\nExecStart=/bin/sh -c 'docker pull {IMAGE} && true'\n");
+                host.system("/etc/systemd/system/app.service", &unit);
+                host.system(
+                    "/etc/systemd/system/app.service.d/a.conf",
+                    "[Service]\nEnvironment=DOCKER_CONFIG=/etc/app\n",
+                );
+            },
+            expected: &["service-without-login"],
+            ..USUAL
+        },
+        Scenario {
+            name: "30 dead login of a unit, public image",
+            host: |host| {
+                host.roots_home();
+                let token = host.dead();
+                host.system("/etc/app/config.json", &file(&[("ghcr.io", &token)]));
+                let unit =
+                    "[Service]\nEnvironment=DOCKER_CONFIG=/etc/app\nExecStart=docker pull ghcr.io/midokura/public:v1\n";
+                host.system("/etc/systemd/system/app.service", unit);
+            },
+            words: PUBLIC,
+            expected: &["service-without-login"],
+            ..USUAL
+        },
+        Scenario {
+            name: "healthy: unit that reads the person's files",
+            host: |host| {
+                host.person();
+                let home = host.home.path();
+                let unit = format!(
+                    "[Service]\nEnvironment=HOME={}\nExecStart=/usr/bin/docker run --rm {IMAGE}\n",
+                    home.display()
+                );
+                host.system("/etc/systemd/system/app.service", &unit);
+            },
+            ..USUAL
+        },
+    ]
+}
+
+fn watchers() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            name: "31 watcher without a login",
+            host: |host| {
+                host.compose("    image: containrrr/watchtower:latest\n    volumes:\n    - /var/run/docker.sock:/var/run/docker.sock\n")
+            },
+            expected: &["watcher-without-login"],
+            ..USUAL
+        },
+        Scenario {
+            name: "31 watcher with a dead login in a mounted file",
+            host: |host| {
+                host.compose("    image: nickfedor/watchtower\n    volumes: [\"./watch.json:/config.json:ro\"]\n");
+                let token = host.dead();
+                host.home.write("watch.json", file(&[("ghcr.io", &token)]));
+            },
+            expected: &["watcher-without-login"],
+            ..USUAL
+        },
+        Scenario {
+            name: "31 watcher with a dead token in a variable",
+            host: |host| {
+                let token = host.dead();
+                host.compose(&format!(
+                    "    image: containrrr/watchtower\n    environment:\n      REPO_USER: octocat\n      REPO_PASS: {token}\n"
+                ));
+            },
+            expected: &["watcher-without-login"],
+            ..USUAL
+        },
+        Scenario {
+            name: "healthy: watcher with the person's file",
+            host: |host| {
+                host.compose(
+                    "    image: containrrr/watchtower\n    volumes: [\"~/.docker/config.json:/config.json\"]\n",
+                )
+            },
+            ..USUAL
+        },
+    ]
+}
+
+fn kubernetes() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            name: "32 k3s with a dead login",
+            host: |host| {
+                host.person();
+                let token = host.dead();
+                let text =
+                    format!("configs:\n  \"ghcr.io\":\n    auth:\n      username: octocat\n      password: {token}\n");
+                host.system("/etc/rancher/k3s/registries.yaml", &text);
+            },
+            expected: &["kubernetes-login"],
+            ..USUAL
+        },
+        Scenario {
+            name: "32 rke2 without a login",
+            host: |host| {
+                host.person();
+                host.system(
+                    "/etc/rancher/rke2/registries.yaml",
+                    "mirrors:\n  ghcr.io:\n    endpoint: [https://ghcr.io]\n",
+                );
+            },
+            expected: &["kubernetes-login"],
+            ..USUAL
+        },
+        Scenario {
+            name: "healthy: k3s with a login",
+            host: |host| {
+                host.person();
+                let token = host.good();
+                let auth = STANDARD.encode(format!("octocat:{token}"));
+                let text = format!("configs:\n  ghcr.io:\n    auth:\n      auth: {auth}\n");
+                host.system("/etc/rancher/k3s/registries.yaml", &text);
+            },
+            ..USUAL
+        },
+        Scenario {
+            name: "32 kubelet with a dead login",
+            host: |host| {
+                host.person();
+                let token = host.dead();
+                host.system("/var/lib/kubelet/config.json", &file(&[("ghcr.io", &token)]));
+            },
+            expected: &["kubernetes-login"],
+            ..USUAL
+        },
+        Scenario {
+            name: "32 pod without a secret",
+            host: |host| {
+                host.person();
+                let pod = format!("kind: Pod\nspec:\n  containers:\n  - name: app\n    image: {IMAGE}\n");
+                host.system("/etc/kubernetes/manifests/app.yaml", &pod);
+            },
+            expected: &["kubernetes-login"],
+            ..USUAL
+        },
+    ]
+}
