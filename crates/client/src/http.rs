@@ -92,6 +92,8 @@ pub enum Stage {
     Token,
     /// `/v2/NAME/manifests/…`
     Manifest,
+    /// `/v2/NAME/tags/list`
+    Tags,
     /// `/v2/NAME/blobs/…`, to read.
     Blob,
     /// `/v2/NAME/blobs/uploads/…` and manifests, to write.
@@ -106,6 +108,7 @@ impl fmt::Display for Stage {
             Stage::Ping => "ping",
             Stage::Token => "token",
             Stage::Manifest => "manifest",
+            Stage::Tags => "tags",
             Stage::Blob => "blob",
             Stage::Upload => "upload",
             Stage::Account => "account",

@@ -91,6 +91,8 @@ pub struct Tried {
     pub outcome: Result<Option<Opened>, RegistryError>,
     /// What came of fetching the image's configuration, which comes from where layers come from.
     pub storage: Option<Result<(), RegistryError>>,
+    /// The tags that there are, asked when the one that was asked for is none.
+    pub tags: Vec<String>,
     /// What came of opening an upload.
     pub push: Option<Result<(), RegistryError>>,
 }
@@ -255,7 +257,8 @@ async fn ask_registry(question: &Question, credential: Option<&Credential>) -> T
     let mut options = question.options.clone();
     options.observer = Some(pull::recorder(options.observer.take()));
     let registry = Registry::connect(&question.registry, credential.cloned(), options).await;
-    let mut tried = Tried { steps: Vec::new(), is_alive: None, outcome: Ok(None), storage: None, push: None };
+    let mut tried =
+        Tried { steps: Vec::new(), is_alive: None, outcome: Ok(None), storage: None, tags: Vec::new(), push: None };
     match registry {
         Err(error) => tried.outcome = Err(error),
         Ok(registry) => {
@@ -265,8 +268,12 @@ async fn ask_registry(question: &Question, credential: Option<&Credential>) -> T
                 Some(reference) => {
                     let platform = pull::linux(question.architecture);
                     tried.outcome = pull::open(&registry, reference, &platform).await.map(Some);
-                    if let Ok(Some(opened)) = &tried.outcome {
-                        tried.storage = storage(&registry, reference, opened).await;
+                    match &tried.outcome {
+                        Ok(Some(opened)) => tried.storage = storage(&registry, reference, opened).await,
+                        Err(error) if matches!(error.failure, Failure::NotFound(_)) => {
+                            tried.tags = registry.tags(&reference.repository).await.unwrap_or_default();
+                        }
+                        _ => {}
                     }
                     if question.push && credential.is_some() && registry.is_credential_alive().await != Some(false) {
                         tried.push = Some(registry.can_push(&reference.repository).await);

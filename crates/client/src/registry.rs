@@ -9,6 +9,7 @@ use reqwest::{
     Method, StatusCode,
     header::{ACCEPT, CONTENT_TYPE, HeaderValue, LOCATION},
 };
+use serde::Deserialize;
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt},
     sync::Mutex,
@@ -178,6 +179,23 @@ impl Registry {
         }
         let digest = asked.or(promised).unwrap_or_else(|| Digest::sha256(&bytes));
         Ok(Fetched { media_type: answer.media_type(), digest, bytes })
+    }
+
+    /// Tags of a repository, of which a registry may send some only: OCI distribution spec, "Listing Tags".
+    ///
+    /// # Errors
+    /// As [`Registry::head_manifest`].
+    pub async fn tags(&self, name: &RepositoryName) -> Result<Vec<String>, RegistryError> {
+        #[derive(Deserialize)]
+        struct Body {
+            tags: Option<Vec<String>>,
+        }
+        let request = self.request(Stage::Tags, Method::GET, &Route::Tags(name.clone()));
+        let mut answer = self.send(request, &[pull(name)], &[StatusCode::OK]).await?;
+        let body = answer.bytes(&self.http, MAX_JSON).await?;
+        let not_tags = |_| answer.error(&self.http, Failure::BadAnswer { why: "is no list of tags".to_owned() });
+        let body: Body = serde_json::from_slice(&body).map_err(not_tags)?;
+        Ok(body.tags.unwrap_or_default().iter().map(|tag| self.http.clean(tag)).collect())
     }
 
     /// Whether the repository has a blob.

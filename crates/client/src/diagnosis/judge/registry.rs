@@ -13,6 +13,9 @@ use crate::{
 /// A clock that is off by less does no harm: certificates and tokens count for longer.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
+/// As many tags are shown.
+const SHOWN_TAGS: usize = 10;
+
 /// Findings about the way to the registry, and about the image.
 pub fn registry(evidence: &Evidence) -> Vec<Finding> {
     let credited = evidence.credentials.iter().filter_map(|credited| credited.tried.as_ref());
@@ -58,11 +61,19 @@ fn way(evidence: &Evidence, error: &RegistryError) -> Option<Finding> {
             .words("log in to the network's sign-in page, or leave out the proxy that answers with it"),
         Failure::NotFound(refusal) => {
             let is_old = refusal.errors.iter().any(|entry| entry.message.contains("Accept header does not support"));
-            let cause = if is_old { Cause::OldClient } else { Cause::NoSuchTag };
-            Finding::new(cause)
-                .seen(said(error))
-                .not("the login: access is open")
-                .command(format!("skopeo list-tags docker://{}", super::subject(evidence)))
+            let is_name = refusal.errors.iter().any(|entry| entry.code == "NAME_UNKNOWN");
+            let finding = Finding::new(match () {
+                () if is_old => Cause::OldClient,
+                () if is_name => Cause::NoSuchPackage,
+                () => Cause::NoSuchTag,
+            });
+            let finding = finding.seen(said(error)).not("the login: access is open");
+            match tags(evidence) {
+                Some(tags) => {
+                    finding.seen(format!("it has the tags {tags}")).words("use one of them, or push this one")
+                }
+                None => finding.words("correct the name or the tag, or push the image"),
+            }
         }
         Failure::NoPlatform { wanted, offered } => Finding::new(Cause::NoPlatform)
             .seen(format!("`{subject}` has images for {}, not for {wanted}", offered.join(", ")))
@@ -92,6 +103,15 @@ fn way(evidence: &Evidence, error: &RegistryError) -> Option<Finding> {
             .words("mend or remove the file"),
         Failure::Sink(_) => return None,
     })
+}
+
+/// The newest tags that there are, where a registry lists the oldest first as ghcr.io does.
+fn tags(evidence: &Evidence) -> Option<String> {
+    let credited = evidence.credentials.iter().filter_map(|credited| credited.tried.as_ref());
+    let tags = credited.chain([&evidence.anonymous]).map(|tried| &tried.tags).find(|tags| !tags.is_empty())?;
+    let newest: Vec<String> = tags.iter().rev().take(SHOWN_TAGS).map(|tag| format!("`{tag}`")).collect();
+    let more = if tags.len() > newest.len() { ", and others" } else { "" };
+    Some(newest.join(", ") + more)
 }
 
 fn unreachable(evidence: &Evidence, why: &str) -> Finding {
