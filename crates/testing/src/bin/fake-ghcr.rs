@@ -1,6 +1,8 @@
 //! The stand-ins of ghcr.io and api.github.com for scripts. Prints one line of JSON with addresses and freshly made
-//! tokens, and serves until it gets SIGTERM or its standard input ends.
+//! tokens, and serves until it gets SIGTERM or its standard input ends. Then it prints a second one: how often each token was
+//! asked for.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -65,7 +67,17 @@ async fn main() -> io::Result<()> {
         _ = terminated.recv() => {}
         _ = end_of_input() => {}
     }
+    // Nobody may be there any more to read it.
+    let _ = writeln!(stdout, "{}", json!({ "token_requests": token_requests(&ghcr) }));
     Ok(())
+}
+
+fn token_requests(ghcr: &Running) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for request in ghcr.registry.requests().into_iter().filter(|request| request.path() == "/token") {
+        *counts.entry(request.target).or_default() += 1;
+    }
+    counts
 }
 
 fn described(arguments: &Arguments) -> Ghcr {

@@ -14,8 +14,9 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_fake-ghcr");
 fn it_says_where_it_listens_and_ends_with_its_input() {
     let said =
         run(Command::new(PROGRAM).args(["--tls", "--delay", "5", "--private", "midokura/hello:v1"])).expect_success();
-    assert_eq!(said.lines().count(), 1, "one line, so that a script can go on");
-    let said: Value = serde_json::from_str(&said).expect("JSON");
+    let lines: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let [said, asked] = lines.as_slice() else { panic!("a line at the start and one at the end: {said}") };
+    assert_eq!(asked["token_requests"], serde_json::json!({}), "nobody asked");
     for server in ["ghcr", "storage", "api"] {
         assert!(said[server].as_str().expect("an address").starts_with("https://127.0.0.1:"), "{server}");
     }

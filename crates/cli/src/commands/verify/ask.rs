@@ -77,7 +77,7 @@ pub(super) async fn ask(asking: &Arc<Asking>, questions: Vec<Question>) -> Vec<A
     answers.into_iter().map(|(_, answer)| answer).collect()
 }
 
-/// Questions by registry and credential; those about one repository follow each other, so that its token is still good.
+/// Questions by registry and credential.
 fn conversations(questions: Vec<Question>) -> Vec<Conversation> {
     let mut conversations: Vec<Conversation> = Vec::new();
     let mut of_registry: HashMap<Registry, Vec<usize>> = HashMap::new();
@@ -93,9 +93,23 @@ fn conversations(questions: Vec<Question>) -> Vec<Conversation> {
         conversations[index].questions.push((place, reference));
     }
     for conversation in &mut conversations {
-        conversation.questions.sort_by(|(_, one), (_, other)| one.repository.cmp(&other.repository));
+        conversation.questions = in_turn(std::mem::take(&mut conversation.questions));
     }
     conversations
+}
+
+/// A few repositories at a time, and of these each in turn: nobody waits for the token that another is asking for, and it
+/// is still good when the last image of its repository is asked for.
+fn in_turn(mut questions: Vec<(usize, Reference)>) -> Vec<(usize, Reference)> {
+    questions.sort_by(|(_, one), (_, other)| one.repository.cmp(&other.repository));
+    let repositories = questions.chunk_by(|(_, one), (_, other)| one.repository == other.repository).enumerate();
+    let turn = |(number, images): (usize, &[(usize, Reference)])| {
+        (0..images.len()).map(move |image| (number / AT_ONCE, image)).collect::<Vec<_>>()
+    };
+    let turns: Vec<(usize, usize)> = repositories.flat_map(turn).collect();
+    let mut ordered: Vec<_> = turns.into_iter().zip(questions).collect();
+    ordered.sort_by_key(|(turn, _)| *turn);
+    ordered.into_iter().map(|(_, question)| question).collect()
 }
 
 /// Whether the same is presented.
