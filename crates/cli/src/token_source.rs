@@ -9,10 +9,11 @@ use std::{
 };
 
 use jiff::Timestamp;
+use pullpass_client::Credential;
 use pullpass_secrets::{
     Secret, file,
     inventory::{self, KeyPath, Value},
-    token,
+    token::{self, Kind},
 };
 
 use crate::{
@@ -51,6 +52,28 @@ pub(crate) struct Found {
     pub(crate) token: Secret,
     /// The user beside the token, in an inventory or in a command's answer.
     pub(crate) user: Option<String>,
+}
+
+impl Found {
+    /// The token with its user: the one that was named, else the one beside it.
+    ///
+    /// # Errors
+    /// There is no user, or it is none that an engine takes.
+    pub(crate) fn into_credential(self, named: Option<&String>) -> Result<Credential, Failure> {
+        let user = named.cloned().or(self.user).ok_or_else(|| {
+            Failure::usage("no user: name one with `--username`")
+                .fact("ghcr.io accepts any name, but Docker and Podman need one")
+        })?;
+        if user.is_empty() || user.contains(|character: char| character == ':' || character.is_control()) {
+            return Err(Failure::usage("a user name is not empty and has neither `:` nor line breaks"));
+        }
+        if Kind::of(&Secret::new(user.clone())) != Kind::Unknown {
+            return Err(
+                Failure::usage("the user name is a token").hint("the token goes to standard input: `--password-stdin`")
+            );
+        }
+        Ok(Credential { user, secret: self.token })
+    }
 }
 
 impl std::str::FromStr for TokenSource {

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use pullpass_client::{Credential, Failure as Cause, RegistryError, registry::Login as Answer};
 use pullpass_secrets::{
-    Secret,
     store::{self, AuthFile, Entry, Environment, Lookup, Source, StoreError, docker, podman},
     token::{self, Kind},
 };
@@ -166,7 +165,7 @@ impl Login {
     /// It is refused, or cannot be written.
     pub(crate) fn finish(&self, ready: Ready, found: Found) -> Result<(), Failure> {
         let Ready { environment, places } = ready;
-        let credential = self.credential(found)?;
+        let credential = found.into_credential(self.username.as_ref())?;
         token::check(&credential.secret).map_err(|problem| {
             Failure::usage(problem.to_string())
                 .fact("nobody was asked and nothing was changed")
@@ -271,22 +270,6 @@ impl Login {
             None => Err(Failure::usage("no token: standard input is no terminal to ask on")
                 .hint("pipe it in with `--password-stdin`, or name a place with `--token-from`")),
         }
-    }
-
-    fn credential(&self, found: Found) -> Result<Credential, Failure> {
-        let user = self.username.clone().or(found.user).ok_or_else(|| {
-            Failure::usage("no user: name one with `--username`")
-                .fact("ghcr.io accepts any name, but Docker and Podman need one")
-        })?;
-        if user.is_empty() || user.contains(|character: char| character == ':' || character.is_control()) {
-            return Err(Failure::usage("a user name is not empty and has neither `:` nor line breaks"));
-        }
-        if Kind::of(&Secret::new(user.clone())) != Kind::Unknown {
-            return Err(
-                Failure::usage("the user name is a token").hint("the token goes to standard input: `--password-stdin`")
-            );
-        }
-        Ok(Credential { user, secret: found.token })
     }
 
     fn ask(&self, environment: &Environment, credential: &Credential) -> Result<Answer, Failure> {

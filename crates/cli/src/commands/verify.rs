@@ -18,11 +18,7 @@ use std::{
 use clap::Args;
 use pullpass_client::Credential;
 use pullpass_oci::{Platform, Reference};
-use pullpass_secrets::{
-    Secret,
-    store::Environment,
-    token::{self, Kind},
-};
+use pullpass_secrets::{store::Environment, token};
 use tokio::{sync::Semaphore, task::JoinSet, time::Instant};
 
 use self::{
@@ -153,20 +149,10 @@ impl Verify {
             }
             None => return Ok(None),
         };
-        let user = self.username.clone().or(found.user);
-        let user = user.ok_or_else(|| Failure::usage("no user: name one with `--username`"))?;
-        if user.is_empty() || user.contains(|character: char| character == ':' || character.is_control()) {
-            return Err(Failure::usage("a user name is not empty and has neither `:` nor line breaks"));
-        }
-        if Kind::of(&Secret::new(user.clone())) != Kind::Unknown {
-            return Err(
-                Failure::usage("the user name is a token").hint("the token goes to standard input: `--password-stdin`")
-            );
-        }
         token::check(&found.token).map_err(|problem| {
             Failure::usage(problem.to_string()).fact("nobody was asked").hint("copy it again, whole")
         })?;
-        Ok(Some(Credential { user, secret: found.token }))
+        found.into_credential(self.username.as_ref()).map(Some)
     }
 
     /// Who pulls: those that are named, else pullpass if it is given a credential, else the engines that are installed. Where

@@ -237,7 +237,8 @@ impl Shared {
         let blobs = || std::iter::once(&opened.config).chain(&opened.layers);
         let name = |digest| format!("{}/{}@{digest}", reference.registry, reference.repository);
         let progress = &self.asking.progress;
-        progress.expect_bytes(blobs().map(|blob| blob.size).sum());
+        // A manifest can promise anything.
+        progress.expect_bytes(blobs().fold(0, |sum, blob| sum.saturating_add(blob.size)));
         let mut bytes = 0;
         for blob in blobs() {
             let name = name(&blob.digest);
