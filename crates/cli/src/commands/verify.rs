@@ -46,7 +46,7 @@ const ENGINES_AT_ONCE: usize = 4;
 ///
 /// Does what an engine does (challenge, token, manifest) with the credential that the engine would use, and again
 /// without one. Three questions are answered apart: is the token alive, does it open this image, and would the image
-/// open with no login at all. Nothing is downloaded.
+/// open with no login at all. No layer is fetched, unless `--all-layers` asks for that.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:

@@ -54,6 +54,9 @@ impl Question {
             Ok(Reply::Says(text)) => (is_no(&text).then_some(false), text),
             Err(why) => (None, why),
         };
+        // What the engine was told in confidence, should it say that back.
+        let secret = self.login.credential().map(|credential| credential.secret.reveal());
+        let text = secret.filter(|secret| !secret.is_empty()).map_or(text.clone(), |secret| text.replace(secret, "…"));
         let text: String = output::printable(token::mask(&text).trim()).chars().take(MAX_TEXT).collect();
         Said { opens, text, took: started.elapsed() }
     }

@@ -1,7 +1,13 @@
 //! What can be asked for beside a pull with a stored login.
 
-use std::time::{Duration, Instant};
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    os::unix::net::UnixListener,
+    thread,
+    time::{Duration, Instant},
+};
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE};
 use pullpass_oci::{Digest, Image};
 use pullpass_testing::{
     ghcr::{Failing, Ghcr, Running, Token, Visibility},
@@ -206,4 +212,43 @@ fn an_answer_that_time_changes_is_waited_for_and_no_longer_than_said() {
     let sent = sent.iter().filter(|request| request.path() == "/token" && !request.header("authorization").is_empty());
     assert!(sent.count() <= 3 * 2 + 3, "a dead token is not hammered on");
     assert_fails(&verify("soon").0, 2, &["a number with"]);
+}
+
+#[test]
+fn whatever_answers_at_the_socket_of_the_daemon_is_believed_only_if_it_speaks_as_one() {
+    let scene = Scene::new();
+    let reference = scene.reference("v1");
+    let token = scene.ghcr.token("octocat", Token::classic(&["read:packages"]));
+    login(&scene.home, &scene.ghcr.registry.host(), &token).expect_success();
+    let socket = scene.home.side_dir("run").join("docker.sock");
+    let listener = UnixListener::bind(&socket).expect("a socket");
+    let verify = |answer: &str| {
+        let ran = thread::scope(|scope| {
+            let daemon = scope.spawn(|| {
+                let (mut stream, _) = listener.accept().expect("a client");
+                let mut lines = BufReader::new(stream.try_clone().expect("a stream")).lines();
+                let head: Vec<String> =
+                    lines.by_ref().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+                stream.write_all(answer.as_bytes()).expect("a reader");
+                head
+            });
+            let words = ["verify", reference.as_str(), "--engine", "docker", "--json"];
+            let ran = run(command(&scene.home, &words).env("DOCKER_HOST", format!("unix://{}", socket.display())));
+            let head = daemon.join().expect("a request");
+            assert_eq!(head[0], format!("GET /distribution/{reference}/json HTTP/1.0"));
+            let login = head.iter().find_map(|line| line.strip_prefix("X-Registry-Auth: ")).expect("the login");
+            let login: Value = serde_json::from_slice(&URL_SAFE.decode(login).expect("base64")).expect("JSON");
+            assert_eq!(login["password"], token, "the daemon needs it to ask the registry");
+            ran
+        });
+        assert!(!ran.said().contains(&token), "{ran}");
+        (ran.code, first(&ran)["engines"][0]["said"]["opens"].clone())
+    };
+    let yes = r#"{"Descriptor":{"digest":"sha256:0"},"Platforms":null}"#;
+    assert_eq!(verify(&format!("HTTP/1.0 200 OK\r\n\r\n{yes}")), (0, true.into()));
+    let no = format!(r#"{{"message":"denied: {token}"}}"#);
+    assert_eq!(verify(&format!("HTTP/1.0 403 Forbidden\r\n\r\n{no}")), (1, false.into()));
+    for other in ["HTTP/1.0 200 OK\r\n\r\n<html>", "HTTP/1.0 200 OK\r\n\r\n{}", "SSH-2.0-x\r\n", ""] {
+        assert_eq!(verify(other), (3, Value::Null), "{other}");
+    }
 }
