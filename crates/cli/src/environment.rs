@@ -97,13 +97,17 @@ pub(crate) fn has_proxy(host: &str) -> bool {
     let value =
         |names: &[&str]| names.iter().find_map(|name| variable(name)).and_then(|value| value.into_string().ok());
     let exceptions = value(&["no_proxy", "NO_PROXY"]).unwrap_or_default();
-    let is_excepted = exceptions.split(',').map(str::trim).any(|exception| {
+    value(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]).is_some() && !goes_direct(host, &exceptions)
+}
+
+/// Whether a value of `NO_PROXY` names a host, or a domain that it is in.
+pub(crate) fn goes_direct(host: &str, exceptions: &str) -> bool {
+    exceptions.split(',').map(str::trim).any(|exception| {
         let suffix = exception.trim_start_matches('.');
         exception == "*"
             || (!suffix.is_empty()
                 && (host == suffix || host.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.'))))
-    });
-    value(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]).is_some() && !is_excepted
+    })
 }
 
 /// Where Podman keeps this user's images (containers-storage.conf(5)).

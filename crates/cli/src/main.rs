@@ -4,6 +4,7 @@
 mod arguments;
 mod commands;
 mod credential_helper;
+mod docker_daemon;
 mod engines;
 mod environment;
 mod failure;

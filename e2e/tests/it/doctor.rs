@@ -2,6 +2,7 @@
 
 mod combinations;
 mod commands;
+mod daemon;
 mod healthy;
 mod scenario;
 mod services;

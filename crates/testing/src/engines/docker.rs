@@ -45,11 +45,17 @@ impl Engine {
 
     /// The same with a home, and with that the namespaces, of the caller's choice.
     pub fn start_in(home: Home) -> Engine {
+        Engine::start_with(home, &[])
+    }
+
+    /// The same with variables, of which the daemon takes its proxy.
+    pub fn start_with(home: Home, variables: &[(&str, &str)]) -> Engine {
         let base = home.side_dir("docker");
         let config = home.write("daemon.json", "{}");
         let log = fs::File::create(base.join("log")).expect("a log file");
         let mut command = home.command(find("setpriv"));
         command
+            .envs(variables.iter().copied())
             .args(["--pdeathsig", "TERM", "--"])
             .arg(find("dockerd"))
             .arg("--config-file")

@@ -225,7 +225,7 @@ fn outcome(scenario: &Scenario, is_contrary: bool) -> Outcome {
 }
 
 /// The cause of a finding, with the other candidates.
-fn causes(finding: &Value) -> String {
+pub(super) fn causes(finding: &Value) -> String {
     let or = finding["or"].as_array().into_iter().flatten();
     let all = std::iter::once(&finding["cause"]).chain(or);
     all.filter_map(Value::as_str).collect::<Vec<_>>().join("/")

@@ -5,6 +5,9 @@ use pullpass_testing::run::run;
 
 use super::scenario::{Host, IMAGE, Scenario, USUAL, file};
 
+/// A person who calls `sudo`.
+const ALICE: u32 = 47_001;
+
 const PUBLIC: &[&str] = &["ghcr.io/midokura/public:v1"];
 
 impl Host<'_> {
@@ -43,6 +46,23 @@ impl Host<'_> {
         self.persistent(&[("ghcr.io", &token)]);
     }
 
+    /// Another user, who calls this with `sudo`.
+    fn alice(&mut self) {
+        let users = format!(
+            "root:x:0:0::{}:/bin/sh\nalice:x:{ALICE}:{ALICE}::/home/alice:/bin/sh\n",
+            self.home.path().display()
+        );
+        self.system("/etc/passwd", &users);
+        self.system("/home/alice/.config/containers/policy.json", "{}");
+        self.set("SUDO_USER", "alice");
+    }
+
+    /// A file in her home.
+    fn alices(&self, path: &str, contents: &str) {
+        self.system(&format!("/home/alice/{path}"), contents);
+        run(self.home.command("chown").args(["-R", &format!("{ALICE}:{ALICE}"), "/home/alice"])).expect_success();
+    }
+
     fn compose(&mut self, watcher: &str) {
         self.person();
         let contents = format!("services:\n  app:\n    image: {IMAGE}\n  watch:\n{watcher}");
@@ -51,7 +71,7 @@ impl Host<'_> {
 }
 
 pub(super) fn rows() -> Vec<Scenario> {
-    [quadlets(), units(), watchers(), kubernetes()].concat()
+    [quadlets(), units(), watchers(), kubernetes(), sudo()].concat()
 }
 
 fn quadlets() -> Vec<Scenario> {
@@ -290,6 +310,90 @@ fn kubernetes() -> Vec<Scenario> {
                 host.system("/etc/kubernetes/manifests/app.yaml", &pod);
             },
             expected: &["kubernetes-login"],
+            ..USUAL
+        },
+    ]
+}
+
+fn sudo() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            name: "26 sudo docker pull, login of the person",
+            host: |host| {
+                host.alice();
+                let token = host.good();
+                host.alices(".docker/config.json", &file(&[("ghcr.io", &token)]));
+            },
+            words: &[IMAGE, "--docker"],
+            expected: &["other-user"],
+            ..USUAL
+        },
+        Scenario {
+            name: "26 sudo podman pull, login of the person",
+            host: |host| {
+                host.alice();
+                let token = host.good();
+                host.alices(".config/containers/auth.json", &file(&[("ghcr.io", &token)]));
+            },
+            words: &[IMAGE, "--podman"],
+            expected: &["other-user"],
+            ..USUAL
+        },
+        Scenario {
+            name: "3 sudo, nobody has a login",
+            host: |host| {
+                host.alice();
+                host.alices("nothing", "");
+            },
+            words: &[IMAGE, "--podman"],
+            expected: &["no-login"],
+            ..USUAL
+        },
+        Scenario {
+            name: "healthy: sudo, root has a login",
+            host: |host| {
+                host.alice();
+                host.person();
+                host.alices("nothing", "");
+            },
+            ..USUAL
+        },
+        Scenario {
+            name: "30 unit of a user without a login",
+            host: |host| {
+                host.alice();
+                host.person();
+                host.alices("nothing", "");
+                let unit = format!("[Service]\nUser=alice\nExecStart=/usr/bin/podman run --rm {IMAGE}\n");
+                host.system("/etc/systemd/system/app.service", &unit);
+            },
+            expected: &["service-without-login"],
+            ..USUAL
+        },
+        Scenario {
+            name: "30 unit of a user with the dead login of another",
+            host: |host| {
+                host.alice();
+                let token = host.dead();
+                host.docker(&[("ghcr.io", &token)]);
+                host.alices(".config/containers/auth.json", &file(&[("ghcr.io", &token)]));
+                let unit = format!("[Service]\nUser=alice\nExecStart=/usr/bin/podman run --rm {IMAGE}\n");
+                host.system("/etc/systemd/system/app.service", &unit);
+            },
+            words: &[IMAGE, "--docker"],
+            expected: &["dead-login", "service-without-login"],
+            ..USUAL
+        },
+        Scenario {
+            name: "healthy: unit of a user with a login",
+            host: |host| {
+                host.alice();
+                host.person();
+                let token = host.good();
+                host.alices(".config/containers/auth.json", &file(&[("ghcr.io", &token)]));
+                let unit = format!("[Service]\nUser=alice\nExecStart=/usr/bin/podman run --rm {IMAGE}\n");
+                host.system("/etc/systemd/system/app.service", &unit);
+            },
             ..USUAL
         },
     ]

@@ -78,7 +78,7 @@ async fn one(
     let logins = presented::read(name, engines)?;
     let steps: Arc<Mutex<Vec<Step>>> = Arc::default();
     let question = question(doctor, &logins, reference, &steps)?;
-    let evidence = probe::probe(&question).await;
+    let (evidence, daemon) = tokio::join!(probe::probe(&question), host::daemon::ask(engines, &logins.environment));
     report.steps.append(&mut steps.lock().unwrap_or_else(PoisonError::into_inner));
     for (stored, credited) in logins.stored.iter().zip(&evidence.credentials) {
         if let Some(tried) = &credited.tried {
@@ -89,11 +89,16 @@ async fn one(
             refused::remember(&host, &credential, account.result.as_ref());
         }
     }
-    let mut findings: Vec<Found> = judge::registry(&evidence).into_iter().map(Found::from).collect();
+    let mut way = judge::registry(&evidence);
+    if let Some(daemon) = &daemon {
+        daemon.amend(&evidence, &mut way);
+    }
+    let mut findings: Vec<Found> = way.into_iter().map(Found::from).collect();
     findings.extend(host::stores(&logins));
     findings.extend(of_logins(&evidence, &logins));
     findings.extend(host::service::findings(&evidence, &logins));
-    report.engines.extend(outlooks(&evidence, &logins));
+    let has_way = daemon.is_none_or(|daemon| daemon.has_way(&evidence));
+    report.engines.extend(outlooks(&evidence, &logins, has_way));
     report.notes.extend(notes(&evidence, &logins));
     report.notes.extend(host::service::notes(&evidence, &logins));
     Ok(findings)
@@ -204,7 +209,8 @@ fn remedy(evidence: &Evidence, logins: &Logins, index: usize, finding: &Finding)
     Some(Remedy::Remove { path: place.path.clone()?, key: place.key.clone() })
 }
 
-fn outlooks(evidence: &Evidence, logins: &Logins) -> Vec<EngineOutlook> {
+/// `has_way`: whether Docker's daemon can get to the registry.
+fn outlooks(evidence: &Evidence, logins: &Logins, has_way: bool) -> Vec<EngineOutlook> {
     let Some(_) = &evidence.reference else { return Vec::new() };
     let outlook = |program: &Program| {
         let tried = match &program.login {
@@ -217,6 +223,7 @@ fn outlooks(evidence: &Evidence, logins: &Logins) -> Vec<EngineOutlook> {
         };
         let is_sent = |credited: &Credited| credited.tried.is_some();
         let pulls = match (&program.login, tried) {
+            _ if !has_way && program.reader.engine == Engine::Docker => Some(false),
             (_, Some(tried)) => match &tried.outcome {
                 Ok(_) => Some(true),
                 Err(error) if network::exit(error) == crate::failure::Exit::No => Some(false),

@@ -1,5 +1,6 @@
 //! What this host does to a login before a registry sees it.
 
+pub(super) mod daemon;
 mod engine;
 pub(super) mod login;
 pub(super) mod name;

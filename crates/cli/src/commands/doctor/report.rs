@@ -66,7 +66,8 @@ impl Report {
         let blocking = || self.findings.iter().map(|found| &found.finding).filter(|finding| finding.blocks);
         let is_unknown = |finding: &Finding| {
             use Cause::{NoAddress, Outage, Proxy, RateLimit, Unreachable};
-            matches!(finding.cause, NoAddress | Outage | Proxy | RateLimit | Unreachable)
+            // What is about an engine alone kept nobody from asking.
+            finding.about.is_empty() && matches!(finding.cause, NoAddress | Outage | Proxy | RateLimit | Unreachable)
         };
         blocking().next()?;
         Some(if blocking().all(is_unknown) { Exit::Unknown } else { Exit::No })

@@ -1,15 +1,12 @@
 //! The engines themselves.
 
-use std::{os::unix::net::UnixStream, path::PathBuf};
+use std::os::unix::net::UnixStream;
 
 use pullpass_client::diagnosis::{Cause, Finding};
 
-use crate::{engines::Engine, environment};
+use crate::{docker_daemon, engines::Engine, environment};
 
 use super::super::Doctor;
-
-/// Where Docker's daemon listens unless told otherwise.
-const SOCKET: &str = "/var/run/docker.sock";
 
 /// Engines that are not installed, and a daemon that does not answer.
 pub(in crate::commands::doctor) fn findings(doctor: &Doctor, engines: &[Engine], is_none: bool) -> Vec<Finding> {
@@ -36,7 +33,7 @@ pub(in crate::commands::doctor) fn findings(doctor: &Doctor, engines: &[Engine],
 
 /// A socket that is there and refuses. A host without one may have its daemon elsewhere.
 fn daemon() -> Option<Finding> {
-    let path = socket()?;
+    let path = docker_daemon::socket(&environment::stores().ok()?).ok()?;
     let error = UnixStream::connect(&path).err()?;
     let finding = Finding::new(Cause::EngineDown).about("docker").seen(format!("`{}`: {error}", path.display()));
     match error.kind() {
@@ -45,12 +42,5 @@ fn daemon() -> Option<Finding> {
             Some(finding.words("run it as root, or as a member of the group `docker`, which is as much as root"))
         }
         _ => Some(finding.command("systemctl start docker")),
-    }
-}
-
-fn socket() -> Option<PathBuf> {
-    match environment::variable("DOCKER_HOST") {
-        None => Some(PathBuf::from(SOCKET)),
-        Some(host) => host.to_str()?.strip_prefix("unix://").map(PathBuf::from),
     }
 }
