@@ -82,6 +82,7 @@ pub fn explain(text: &str) -> Option<Explanation> {
     if text.registry.as_deref().is_some_and(|registry| registry != "ghcr.io") && causes.first() == Some(&Cause::NoLogin)
     {
         // Others than ghcr.io answer a dead token like this, too.
+        causes.retain(|cause| *cause != Cause::DeadLogin);
         causes.insert(1, Cause::DeadLogin);
     }
     let why = match host {

@@ -187,6 +187,7 @@ pub(super) const SAMPLES: &[(&str, &[Cause])] = &[
         NO_RIGHT,
     ),
     ("reading manifest 2 in ghcr.io/o/n: manifest unknown", &[NoSuchTag]),
+    ("Error: reading manifest 1 in registry.example/o/n: unauthorized", &[NoLogin, DeadLogin, Sso]),
     (
         "Error: 1 error occurred:\n\t* checking image updates for container 0123: initializing source docker://ghcr.io/o/n:1: unable to \
          retrieve auth token: invalid username/password: unauthorized: authentication required",
