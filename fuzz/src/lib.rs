@@ -3,6 +3,7 @@
 use std::panic;
 use std::sync::Once;
 
+pub mod explain;
 pub mod inventory;
 mod libyaml;
 pub mod payloads;

@@ -7,7 +7,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use pullpass_fuzz::{inventory, payloads, scan, vault};
+use pullpass_fuzz::{explain, inventory, payloads, scan, vault};
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
 struct Random(u64);
@@ -93,6 +93,11 @@ fn edits_of_inventories() {
 #[test]
 fn payloads_of_any_file() {
     replay("payloads", payloads::run, 30_000);
+}
+
+#[test]
+fn what_clients_print() {
+    replay("explain", explain::run, 20_000);
 }
 
 #[test]
