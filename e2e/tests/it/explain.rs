@@ -12,7 +12,9 @@ use pullpass_testing::engines::podman::Podman;
 use pullpass_testing::ghcr::{Failing, Ghcr, Token, Visibility};
 use pullpass_testing::home::Home;
 use pullpass_testing::run::{Ran, run, run_with_input};
+use serde_json::Value;
 
+use crate::program::pullpass;
 use crate::sample;
 use crate::site::{Certificate, Network, Setting, Site};
 
@@ -90,6 +92,7 @@ impl<'site> Hosts<'site> {
         ctr.arg("--address").arg(self.containerd()).args(["images", "pull", "--hosts-dir", "/etc/docker/certs.d"]);
         let ran = run(ctr.args(user).arg(image));
         said.push(Message { client: "ctr".to_owned(), ran, cause, is_clear });
+        assert_diagnosed(&home, image, cause);
         said
     }
 
@@ -163,6 +166,18 @@ fn described() -> Ghcr {
         .image("v1", &sample::image())
         .package("midokura/public", Visibility::Public, &[])
         .image("v1", &sample::image())
+}
+
+/// Fails unless `doctor`, on the host on which the clients have failed, names the cause too.
+fn assert_diagnosed(home: &Home, image: &str, cause: Cause) {
+    let ran = run(pullpass(home).args(["doctor", image, "--json"]));
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran}"));
+    let findings = report["findings"].as_array().expect("findings").iter().filter(|finding| finding["blocks"] == true);
+    let causes = findings.flat_map(|finding| {
+        let or = finding["or"].as_array().into_iter().flatten();
+        std::iter::once(&finding["cause"]).chain(or).filter_map(Value::as_str).collect::<Vec<_>>()
+    });
+    assert!(causes.collect::<Vec<_>>().contains(&entry(cause).slug), "{} of {image}: {ran}", entry(cause).slug);
 }
 
 /// Fails with every message of which the cause was not found, and shows all.
