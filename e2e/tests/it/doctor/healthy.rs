@@ -1,6 +1,6 @@
 //! Hosts on which nothing is wrong.
 
-use super::scenario::{IMAGE, Scenario, USUAL};
+use super::scenario::{IMAGE, Scenario, USUAL, good_login};
 
 pub(super) fn rows() -> Vec<Scenario> {
     vec![
@@ -16,10 +16,7 @@ pub(super) fn rows() -> Vec<Scenario> {
         Scenario { name: "healthy: public image, no login", words: &["ghcr.io/midokura/public:v1"], ..USUAL },
         Scenario {
             name: "healthy: public image, living login",
-            host: |host| {
-                let token = host.good();
-                host.docker(&[("ghcr.io", &token)]);
-            },
+            host: good_login,
             words: &["ghcr.io/midokura/public:v1"],
             ..USUAL
         },
@@ -32,15 +29,7 @@ pub(super) fn rows() -> Vec<Scenario> {
             },
             ..USUAL
         },
-        Scenario {
-            name: "healthy: all logins, no image named",
-            host: |host| {
-                let token = host.good();
-                host.docker(&[("ghcr.io", &token)]);
-            },
-            words: &[],
-            ..USUAL
-        },
+        Scenario { name: "healthy: all logins, no image named", host: good_login, words: &[], ..USUAL },
         Scenario {
             name: "healthy: only podman, its own login",
             host: |host| {

@@ -113,6 +113,18 @@ impl Host<'_> {
     }
 }
 
+/// Docker's file, which Podman reads too, with a token that pulls.
+pub(super) fn good_login(host: &mut Host<'_>) {
+    let token = host.good();
+    host.docker(&[("ghcr.io", &token)]);
+}
+
+/// The same with a token that has been revoked.
+pub(super) fn dead_login(host: &mut Host<'_>) {
+    let token = host.dead();
+    host.docker(&[("ghcr.io", &token)]);
+}
+
 /// `auths` with logins by key.
 pub(super) fn file(logins: &[(&str, &str)]) -> String {
     let entry = |(key, token): &(&str, &str)| {

@@ -7,7 +7,7 @@ use pullpass_testing::ghcr::{Failing, Policy, Switches, Token, Visibility};
 use pullpass_testing::run::{run, run_with_input};
 use serde_json::json;
 
-use super::scenario::{IMAGE, Scenario, USUAL, in_days};
+use super::scenario::{IMAGE, Scenario, USUAL, dead_login, good_login, in_days};
 use crate::sample;
 use crate::site::{Certificate, Network, Setting};
 
@@ -25,23 +25,12 @@ fn login() -> Vec<Scenario> {
     vec![
         Scenario {
             name: "1 dead token, public image",
-            host: |host| {
-                let token = host.dead();
-                host.docker(&[("ghcr.io", &token)]);
-            },
+            host: dead_login,
             words: PUBLIC,
             expected: &["dead-login-on-public"],
             ..USUAL
         },
-        Scenario {
-            name: "2 dead token, private image",
-            host: |host| {
-                let token = host.dead();
-                host.docker(&[("ghcr.io", &token)]);
-            },
-            expected: &["dead-login"],
-            ..USUAL
-        },
+        Scenario { name: "2 dead token, private image", host: dead_login, expected: &["dead-login"], ..USUAL },
         Scenario {
             name: "2 expired token, private image",
             host: |host| {
@@ -61,30 +50,21 @@ fn login() -> Vec<Scenario> {
         },
         Scenario {
             name: "4 no such package, with a login",
-            host: |host| {
-                let token = host.good();
-                host.docker(&[("ghcr.io", &token)]);
-            },
+            host: good_login,
             words: &["ghcr.io/midokura/nothing:v1"],
             expected: &["no-such-package"],
             ..USUAL
         },
         Scenario {
             name: "4 no such owner",
-            host: |host| {
-                let token = host.good();
-                host.docker(&[("ghcr.io", &token)]);
-            },
+            host: good_login,
             words: &["ghcr.io/midokuro/app:v1"],
             expected: &["no-such-package"],
             ..USUAL
         },
         Scenario {
             name: "5 no such tag",
-            host: |host| {
-                let token = host.good();
-                host.docker(&[("ghcr.io", &token)]);
-            },
+            host: good_login,
             words: &["ghcr.io/midokura/app:v2"],
             expected: &["no-such-tag"],
             ..USUAL
@@ -127,10 +107,7 @@ fn token() -> Vec<Scenario> {
         Scenario {
             name: "8 no scope write:packages, push",
             ghcr: |ghcr| ghcr.writer("octocat"),
-            host: |host| {
-                let token = host.good();
-                host.docker(&[("ghcr.io", &token)]);
-            },
+            host: good_login,
             words: PUSH,
             expected: &["no-write-scope"],
             ..USUAL
@@ -268,10 +245,7 @@ fn organization() -> Vec<Scenario> {
         Scenario {
             name: "12 single sign-on",
             ghcr: |ghcr| ghcr.policy("midokura", Policy::SingleSignOn),
-            host: |host| {
-                let token = host.good();
-                host.docker(&[("ghcr.io", &token)]);
-            },
+            host: good_login,
             expected: &["sso"],
             ..USUAL
         },
@@ -281,10 +255,7 @@ fn organization() -> Vec<Scenario> {
                 let switches = Switches { policies_hide: true, ..Switches::default() };
                 ghcr.policy("midokura", Policy::SingleSignOn).switches(switches)
             },
-            host: |host| {
-                let token = host.good();
-                host.docker(&[("ghcr.io", &token)]);
-            },
+            host: good_login,
             expected: &["no-role/sso"],
             ..USUAL
         },
@@ -294,10 +265,7 @@ fn organization() -> Vec<Scenario> {
                 let switches = Switches { policies_hide: true, user_names_single_sign_on: true, ..Switches::default() };
                 ghcr.policy("midokura", Policy::SingleSignOn).switches(switches)
             },
-            host: |host| {
-                let token = host.good();
-                host.docker(&[("ghcr.io", &token)]);
-            },
+            host: good_login,
             expected: &["sso"],
             ..USUAL
         },
@@ -317,10 +285,7 @@ fn organization() -> Vec<Scenario> {
         Scenario {
             name: "13 organization forbids classic tokens",
             ghcr: |ghcr| ghcr.policy("midokura", Policy::NoClassicTokens),
-            host: |host| {
-                let token = host.good();
-                host.docker(&[("ghcr.io", &token)]);
-            },
+            host: good_login,
             expected: &["token-policy"],
             ..USUAL
         },
@@ -329,10 +294,7 @@ fn organization() -> Vec<Scenario> {
             ghcr: |ghcr| {
                 ghcr.policy("midokura", Policy::MaximumLifetime { enterprise: "Midokura".to_owned(), days: 365 })
             },
-            host: |host| {
-                let token = host.good();
-                host.docker(&[("ghcr.io", &token)]);
-            },
+            host: good_login,
             expected: &["token-policy"],
             ..USUAL
         },
@@ -349,10 +311,7 @@ fn organization() -> Vec<Scenario> {
         Scenario {
             name: "15 IP allow list",
             ghcr: |ghcr| ghcr.policy("midokura", Policy::IpAllowList),
-            host: |host| {
-                let token = host.good();
-                host.docker(&[("ghcr.io", &token)]);
-            },
+            host: good_login,
             expected: &["ip-allow-list"],
             ..USUAL
         },
