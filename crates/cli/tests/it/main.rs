@@ -20,6 +20,7 @@ mod token;
 mod token_inspect;
 mod token_new;
 mod token_source;
+mod troubleshooting;
 mod vault;
 mod vault_edit;
 mod vault_encrypt_string;

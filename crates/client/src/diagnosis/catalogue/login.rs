@@ -287,8 +287,10 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         told_by: "The word `anonymous` or `oauth` in the event, and the same requests with the login that this host would give.",
         fixes: &[
-            "write a secret from the login of this host: `pullpass status REGISTRY --as-pull-secret | kubectl apply -n NAMESPACE -f -`",
-            "and name it: `kubectl patch serviceaccount default -n NAMESPACE -p '{\"imagePullSecrets\":[{\"name\":\"SECRET\"}]}'`",
+            "write a secret from the login of this host, into the pod's namespace: `pullpass status REGISTRY --as-pull-secret | \
+             kubectl apply -n default -f -`",
+            "and name it there: `kubectl patch serviceaccount default -n default -p \
+             '{\"imagePullSecrets\":[{\"name\":\"SECRET\"}]}'`",
         ],
     },
     Entry {

@@ -42,7 +42,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         told_by: "The issuer of the certificate that is shown, and whether the answer has GitHub's `X-GitHub-Request-Id`.",
         fixes: &[
-            "for the system: put the authority's certificate in `/usr/local/share/ca-certificates/NAME.crt` and run `sudo update-ca-certificates`, \
+            "for the system: put the authority's certificate in `/usr/local/share/ca-certificates/authority.crt` and run `sudo update-ca-certificates`, \
              then `sudo systemctl restart docker`",
             "for this registry alone: Docker `/etc/docker/certs.d/REGISTRY/ca.crt`, Podman `/etc/containers/certs.d/REGISTRY/ca.crt`",
             "do not switch the check off for ghcr.io: the token goes to whoever answers",
