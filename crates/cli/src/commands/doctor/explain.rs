@@ -58,7 +58,16 @@ fn of_this(text: &str, explanation: &Explanation) -> String {
     let Some(reference) = reference else { return text.to_owned() };
     let repository = reference.repository.as_str();
     let (owner, name) = repository.split_once('/').unwrap_or((repository, repository));
-    text.replace("REGISTRY", reference.registry.as_str()).replace("OWNER", owner).replace("NAME", name)
+    // Whole words only: `REGISTRY_AUTH_FILE` is none of them.
+    let is_end = |character: char| !character.is_ascii_alphanumeric() && character != '_';
+    let whole = text.replace("REGISTRY/OWNER/NAME:TAG", &reference.to_string());
+    let pieces = whole.split_inclusive(is_end).map(|piece| match piece.trim_end_matches(is_end) {
+        "REGISTRY" => piece.replace("REGISTRY", reference.registry.as_str()),
+        "OWNER" => piece.replace("OWNER", owner),
+        "NAME" => piece.replace("NAME", name),
+        _ => piece.to_owned(),
+    });
+    pieces.collect()
 }
 
 fn to_json(explanation: &Explanation) -> serde_json::Value {
