@@ -1,9 +1,13 @@
 //! Hosts on which something else than a person pulls: units, quadlets, watchers, Kubernetes.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use pullpass_testing::run::run;
+use pullpass_testing::ghcr::{Ghcr, Visibility};
+use pullpass_testing::run::{run, run_with_input};
 
 use super::scenario::{Host, IMAGE, Scenario, USUAL, file};
+use crate::program::{program, pullpass};
+use crate::sample;
+use crate::site::Site;
 
 /// A person who calls `sudo`.
 const ALICE: u32 = 47_001;
@@ -397,4 +401,62 @@ fn sudo() -> Vec<Scenario> {
             ..USUAL
         },
     ]
+}
+
+fn site() -> Site {
+    Site::new(
+        Ghcr::new()
+            .account("octocat")
+            .organization("midokura", &["octocat"])
+            .package("midokura/app", Visibility::Private, &["octocat"])
+            .image("v1", &sample::image()),
+    )
+}
+
+#[test]
+fn a_service_is_shown_with_the_file_that_it_reads_and_told_how_to_get_a_login_there() {
+    let site = site();
+    let home = site.home();
+    let mut host = Host { site: &site, home: &home, environment: Vec::new(), secrets: Vec::new() };
+    host.person();
+    host.roots_home();
+    let dead = host.dead();
+    host.system("/etc/app/config.json", &file(&[("ghcr.io", &dead)]));
+    let unit = format!("[Service]\nEnvironment=DOCKER_CONFIG=/etc/app\nExecStart=/usr/bin/docker pull {IMAGE}\n");
+    host.system("/etc/systemd/system/app.service", &unit);
+    let ran = run(pullpass(&home).args(["doctor", IMAGE]));
+    for said in [
+        "app.service, docker of root",
+        "in /etc/app/config.json: the stored token is dead",
+        "sudo -H pullpass login ghcr.io -u USER --password-stdin --compat-auth-file /etc/app/config.json",
+    ] {
+        assert!(ran.stdout.contains(said), "{said}: {ran}");
+    }
+    assert!(ran.code == 0 && !ran.said().contains(&dead), "a service is in nobody's way: {ran}");
+    // The command does what it says.
+    let good = host.good();
+    let words = ["login", "ghcr.io", "-u", "octocat", "--password-stdin", "--compat-auth-file", "/etc/app/config.json"];
+    run_with_input(pullpass(&home).args(words), &good).expect_success();
+    let ran = run(pullpass(&home).args(["doctor", IMAGE]));
+    assert!(ran.stdout.contains("nothing is in the way"), "{ran}");
+}
+
+#[test]
+fn what_only_root_can_tell_is_said_to_who_is_not_root() {
+    let site = site();
+    let home = site.home();
+    let mut host = Host { site: &site, home: &home, environment: Vec::new(), secrets: Vec::new() };
+    host.alice();
+    let token = host.good();
+    host.alices(".config/containers/auth.json", &file(&[("ghcr.io", &token)]));
+    host.system("/etc/containers/systemd/app.container", &format!("[Container]\nImage={IMAGE}\n"));
+    run(home.command("chmod").args(["644", "/etc/passwd", "/etc/containers/systemd/app.container"])).expect_success();
+    let copy = "/home/alice/pullpass";
+    run(home.command("cp").arg(program()).arg(copy)).expect_success();
+    let id = ALICE.to_string();
+    let words =
+        ["--reuid", &id, "--regid", &id, "--clear-groups", "--reset-env", "--", copy, "doctor", IMAGE, "--podman"];
+    let ran = run(home.command("setpriv").args(words));
+    let note = "note: app.container, podman of root pulls `ghcr.io/midokura/app:v1`";
+    assert!(ran.stdout.contains("nothing is in the way") && ran.stdout.contains(note), "{ran}");
 }

@@ -166,7 +166,8 @@ fn in_file(search: &mut Search<'_>, path: &Path) -> Access {
         return Access::None(format!("{} is mounted into it, and does not exist", path.display()));
     }
     match stores::lookup_in(&files, Engine::Docker, &environment, &search.name.registry, search.registry(), &refuse) {
-        Ok(Lookup::Found { source, key, credential }) => {
+        Ok(Lookup::Found { key, credential, .. }) => {
+            let source = Source::File(path.to_owned());
             let index = (search.number)(&credential, Place { source: &source, key: &key, reader: "watcher" });
             Access::Login { index, source, is_emptied: false }
         }

@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use pullpass_client::diagnosis::{Cause, Fix};
 use pullpass_secrets::{
     Secret, file,
-    store::{Credential, Source},
+    store::{Credential, Source, pull_secret},
 };
 use zeroize::Zeroizing;
 
@@ -17,9 +17,11 @@ use crate::{
     stores,
 };
 
-/// Distributions that tell containerd the logins, and how each reads them again.
-const DISTRIBUTIONS: [(&str, &str); 2] =
-    [("k3s", "/etc/rancher/k3s/registries.yaml"), ("rke2", "/etc/rancher/rke2/registries.yaml")];
+/// Distributions that tell containerd the logins: name, units, file.
+const DISTRIBUTIONS: [(&str, &str, &str); 2] = [
+    ("k3s", "`k3s` or `k3s-agent`", "/etc/rancher/k3s/registries.yaml"),
+    ("rke2", "`rke2-server` or `rke2-agent`", "/etc/rancher/rke2/registries.yaml"),
+];
 /// Where pods of the node itself are described, and what a distribution applies by itself.
 const MANIFESTS: [&str; 3] =
     ["/etc/kubernetes/manifests", "/var/lib/rancher/k3s/server/manifests", "/var/lib/rancher/rke2/server/manifests"];
@@ -32,8 +34,8 @@ const PROVIDERS: [&str; 3] = [
 
 pub(super) fn collect(search: &mut Search<'_>) -> Vec<Service> {
     let mut services: Vec<Service> = Vec::new();
-    for (name, path) in DISTRIBUTIONS {
-        services.extend(distribution(search, name, Path::new(path)));
+    for (name, units, path) in DISTRIBUTIONS {
+        services.extend(distribution(search, name, units, Path::new(path)));
     }
     services.extend(node(search));
     services.extend(provider(search));
@@ -45,15 +47,15 @@ pub(super) fn collect(search: &mut Search<'_>) -> Vec<Service> {
 
 fn service(search: &Search<'_>, path: &Path, who: String, access: Access, fixes: Vec<Fix>) -> Service {
     let file = path.to_owned();
-    let image = search.name.full.clone();
+    let image = search.registry().to_owned();
     Service { cause: Cause::PullSecret, file, who, image, access, fixes, is_likely: false }
 }
 
 /// `configs` and `mirrors` of a registries.yaml.
-fn distribution(search: &mut Search<'_>, name: &str, path: &Path) -> Option<Service> {
+fn distribution(search: &mut Search<'_>, name: &str, units: &str, path: &Path) -> Option<Service> {
     let fixes = vec![
-        Fix::Words(format!("correct `auth` of `{}` under `configs` in {}", search.registry(), path.display())),
-        Fix::Command(format!("sudo systemctl restart {name}")),
+        Fix::Words(format!("set `auth` of `{}` under `configs` in {}", search.registry(), path.display())),
+        Fix::Words(format!("then restart {units}, which reads it when it starts")),
     ];
     if is_denied(path) {
         return Some(service(search, path, name.to_owned(), Access::Hidden, fixes));
@@ -95,7 +97,7 @@ fn credential(auth: &Yaml) -> Option<Credential> {
     Some(Credential { user: user.to_owned(), secret: Secret::new(secret.trim_matches('\0').to_owned()) })
 }
 
-/// The kubelet's own file. Of several logins that match it tries every one.
+/// The kubelet's own file.
 fn node(search: &mut Search<'_>) -> Option<Service> {
     let path = kubelet::files(search.environment).into_iter().find(|path| path.exists())?;
     in_file(search, &path, "kubelet", &path)
@@ -118,12 +120,14 @@ fn in_file(search: &mut Search<'_>, path: &Path, reader: &str, named: &Path) -> 
             return Some(service(search, named, reader.to_owned(), access, fixes));
         }
     };
-    let mut usable = pullpass_secrets::store::pull_secret::usable(&file);
-    let (key, credential) = usable.find(|(key, _)| matches(key, &search.name.full))?;
+    let mut usable = pull_secret::usable(&file).filter(|(key, _)| matches(key, &search.name.full));
+    let (key, credential) = usable.next()?;
+    // The kubelet tries every one.
+    let is_likely = usable.next().is_some();
     let source = Source::File(path.to_owned());
     let index = (search.number)(credential, Place { source: &source, key, reader });
     let access = Access::Login { index, source, is_emptied: false };
-    Some(service(search, named, reader.to_owned(), access, fixes))
+    Some(Service { is_likely, ..service(search, named, reader.to_owned(), access, fixes) })
 }
 
 /// A provider for the registry. One of ours says with which file it answers; what another would say is its own affair.

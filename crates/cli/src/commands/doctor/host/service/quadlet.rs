@@ -21,6 +21,7 @@ const USERS: &str = "/etc/containers/systemd/users";
 const KINDS: [&str; 3] = ["container", "image", "kube"];
 /// By which `podman auto-update` knows what to pull, and with which file (podman-auto-update(1)).
 const AUTO_UPDATE: &str = "io.containers.autoupdate";
+const AUTHFILE: &str = "io.containers.autoupdate.authfile";
 
 pub(super) fn collect(search: &mut Search<'_>) -> Vec<Service> {
     let mut services = Vec::new();
@@ -77,38 +78,35 @@ fn services_of(search: &mut Search<'_>, path: &Path, who: &Who) -> Vec<Service> 
     if unit.last(section, "Pull") == Some("never") {
         return Vec::new();
     }
-    let mut services = Vec::new();
-    let mut add = |search: &mut Search<'_>, about: &str, variables: &[(String, String)], file: Option<PathBuf>| {
-        let runner = Runner { engine: Engine::Podman, who: who.clone(), variables, file };
-        let access = runner.access(search);
-        let mut fixes = runner.fixes(search.registry());
-        if *who == Who::User("root".to_owned()) && runner.variables.is_empty() && runner.file.is_none() {
-            let line = "or keep a login in /etc/containers/auth.json, and name it under `[Service]`: `Environment=REGISTRY_AUTH_FILE=/etc/containers/auth.json`";
-            fixes.push(Fix::Words(line.to_owned()));
-        }
-        services.push(Service {
-            cause: Cause::Service,
-            file: path.to_owned(),
-            who: runner.about(about),
-            image: image.clone(),
-            access,
-            fixes,
-            is_likely: false,
-        });
+    let service = |search: &mut Search<'_>, runner: &Runner<'_>, about: &str, hint: Option<String>| Service {
+        cause: Cause::Service,
+        file: path.to_owned(),
+        who: runner.about(about),
+        image: image.clone(),
+        access: runner.access(search),
+        fixes: runner.fixes(search.registry()).into_iter().chain(hint.map(Fix::Words)).collect(),
+        is_likely: false,
     };
     let variables = unit.environment();
     let named = unit.last(section, "AuthFile").map(PathBuf::from).or_else(|| authfile(&unit, section));
     let name = file_name(path);
-    add(search, &name, &variables, named.clone());
+    let runner = Runner { engine: Engine::Podman, who: who.clone(), variables: &variables, file: named };
+    let own = runner.explicit();
+    let hint = (own.is_none() && runner.is_root()).then(|| {
+        "or keep a login in /etc/containers/auth.json, and name it under `[Service]`: `Environment=REGISTRY_AUTH_FILE=/etc/containers/auth.json`".to_owned()
+    });
+    let mut services = vec![service(search, &runner, &name, hint)];
     // The timer of automatic updates has not the environment of the unit.
     let labels = labels(&unit);
     let label = |name: &str| labels.iter().find(|(its, _)| its == name).map(|(_, value)| value.as_str());
     let is_updated = unit.last(section, "AutoUpdate").or(label(AUTO_UPDATE)).is_some_and(|policy| policy == "registry");
-    if is_updated {
-        let file = label("io.containers.autoupdate.authfile").map(PathBuf::from);
-        if file != named || variables.iter().any(|(name, _)| name == "REGISTRY_AUTH_FILE") {
-            add(search, &format!("podman-auto-update of {name}"), &[], file);
-        }
+    let file = label(AUTHFILE).map(PathBuf::from);
+    if is_updated && file != own {
+        let hint = own.map(|own| {
+            format!("or name the file of the unit, under `[Container]`: `Label={AUTHFILE}={}`", own.display())
+        });
+        let runner = Runner { engine: Engine::Podman, who: who.clone(), variables: &[], file };
+        services.push(service(search, &runner, &format!("podman-auto-update of {name}"), hint));
     }
     services
 }

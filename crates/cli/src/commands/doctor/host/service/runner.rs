@@ -1,6 +1,7 @@
 //! As whom a service runs an engine, and what the engine finds then.
 
 use std::{
+    cell::Cell,
     io::ErrorKind,
     path::{Path, PathBuf},
 };
@@ -12,9 +13,7 @@ use pullpass_secrets::{
 };
 
 use super::{Access, Place, Search};
-use crate::{
-    commands::status, credential_helper, engines::Engine, environment, logins::name::Name, other_user, stores,
-};
+use crate::{commands::status, credential_helper, engines::Engine, environment, other_user, stores};
 
 /// Whoever runs an engine.
 #[derive(Clone, PartialEq, Eq)]
@@ -43,8 +42,12 @@ impl Runner<'_> {
         }
     }
 
+    pub(super) fn is_root(&self) -> bool {
+        matches!(&self.who, Who::User(name) if name == "root")
+    }
+
     /// The one file that counts then.
-    fn explicit(&self) -> Option<PathBuf> {
+    pub(super) fn explicit(&self) -> Option<PathBuf> {
         let variable = |name: &str| self.variable(name).map(PathBuf::from);
         self.file.clone().or_else(|| match self.engine {
             Engine::Docker => variable("DOCKER_CONFIG").map(|directory| directory.join("config.json")),
@@ -81,7 +84,7 @@ impl Runner<'_> {
         let is_mine = self.who == Who::Me;
         let environment = Environment {
             home,
-            docker_config: None,
+            docker_config: explicit.as_ref().and_then(|path| Some(path.parent()?.to_owned())),
             xdg_runtime_dir: match self.variable("XDG_RUNTIME_DIR") {
                 Some(directory) => Some(PathBuf::from(directory)),
                 None => search.environment.xdg_runtime_dir.clone().filter(|_| is_mine),
@@ -103,9 +106,23 @@ impl Runner<'_> {
         if files.iter().any(|path| is_hidden(path)) {
             return Access::Hidden;
         }
-        let found = match look(self.engine, environment, files, search.name) {
+        // One that runs with our home, and whose file is in it, is ours.
+        let is_own = environment::owns_home() && environment.home == search.environment.home;
+        let is_own = is_own && files.iter().all(|path| path.starts_with(&environment.home));
+        let unasked = Cell::new(false);
+        let ask = |helper: &str, server: &str| {
+            if is_own {
+                return credential_helper::get(helper, server);
+            }
+            unasked.set(true);
+            Err(format!("the helper `{helper}` was not asked"))
+        };
+        let look = |files: &[PathBuf]| {
+            stores::lookup_in(files, self.engine, environment, &search.name.registry, &search.name.full, &ask)
+        };
+        let found = match look(files) {
             Ok(found) => found,
-            Err(why) => return Access::Broken(why),
+            Err(failure) => return Access::Broken(failure.to_string()),
         };
         let places = || {
             let places: Vec<String> = files.iter().map(|path| path.display().to_string()).collect();
@@ -113,13 +130,16 @@ impl Runner<'_> {
         };
         match found {
             Lookup::None => Access::None(places()),
+            Lookup::Broken { source, .. } if unasked.get() => {
+                Access::Elsewhere { source: source.to_string(), is_emptied: false }
+            }
             Lookup::Broken { source, reason } => Access::Broken(format!("{source}: {reason}")),
             Lookup::IdentityToken { source, .. } => Access::Elsewhere { source: source.to_string(), is_emptied: false },
             Lookup::Found { source, key, credential } => {
                 let lasting: Vec<PathBuf> =
                     files.iter().filter(|path| !is_in_memory(environment, path)).cloned().collect();
                 let is_emptied = source.path().is_some_and(|path| is_in_memory(environment, path))
-                    && matches!(look(self.engine, environment, &lasting, search.name), Ok(Lookup::None));
+                    && matches!(look(&lasting), Ok(Lookup::None));
                 let place = Place { source: &source, key: &key, reader: self.engine.name() };
                 let index = (search.number)(&credential, place);
                 Access::Login { index, source, is_emptied }
@@ -136,6 +156,9 @@ impl Runner<'_> {
         let winner = report.winners.iter().find(|winner| winner.engine == self.engine.name());
         let Some(winner) = winner else { return Access::Hidden };
         let Some(store) = &winner.store else {
+            if report.stores.iter().any(|store| !store.helpers.is_empty()) {
+                return Access::Elsewhere { source: "a credential helper".to_owned(), is_emptied: false };
+            }
             return Access::None(format!("no file of `{}` has a login for it: {}", account.name, winner.why));
         };
         let is_emptied =
@@ -151,7 +174,7 @@ impl Runner<'_> {
     pub(super) fn fixes(&self, registry: &str) -> Vec<Fix> {
         let sudo = match &self.who {
             Who::Me => String::new(),
-            Who::User(name) if name == "root" => "sudo -H ".to_owned(),
+            Who::User(_) if self.is_root() => "sudo -H ".to_owned(),
             Who::User(name) => format!("sudo -H -u {name} "),
         };
         let file = match (self.explicit(), self.engine) {
@@ -170,17 +193,6 @@ fn expand(path: &Path, home: &Path) -> PathBuf {
         Some(rest) => home.join(rest.trim_start_matches('/')),
         None => path.to_owned(),
     }
-}
-
-/// Helpers are those of this user, so that no file of another's chooses what is run.
-fn look(engine: Engine, environment: &Environment, files: &[PathBuf], name: &Name) -> Result<Lookup, String> {
-    let is_own = files.iter().all(|path| path.starts_with(&environment.home)) && environment::owns_home();
-    let ask = |helper: &str, server: &str| match is_own {
-        true => credential_helper::get(helper, server),
-        false => Err(format!("the helper `{helper}` was not asked")),
-    };
-    stores::lookup_in(files, engine, environment, &name.registry, &name.full, &ask)
-        .map_err(|failure| failure.to_string())
 }
 
 fn is_in_memory(environment: &Environment, path: &Path) -> bool {
