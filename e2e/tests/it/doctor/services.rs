@@ -1,5 +1,7 @@
 //! Hosts on which something else than a person pulls: units, quadlets, watchers, Kubernetes.
 
+use std::time::{Duration, Instant};
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use pullpass_testing::ghcr::{Ghcr, Visibility};
 use pullpass_testing::run::{run, run_with_input};
@@ -459,4 +461,35 @@ fn what_only_root_can_tell_is_said_to_who_is_not_root() {
     let ran = run(home.command("setpriv").args(words));
     let note = "note: app.container, podman of root pulls `ghcr.io/midokura/app:v1`";
     assert!(ran.stdout.contains("nothing is in the way") && ran.stdout.contains(note), "{ran}");
+    run(home.command("rm").args(["-r", "/home/alice/.config/containers/auth.json"])).expect_success();
+    let ran = run(home.command("setpriv").args(words));
+    assert!(ran.stdout.contains("root may have a login") && ran.code == 1, "{ran}");
+}
+
+#[test]
+fn what_others_have_put_in_the_way_neither_hangs_nor_is_followed_far() {
+    let site = site();
+    let home = site.home();
+    let mut host = Host { site: &site, home: &home, environment: Vec::new(), secrets: Vec::new() };
+    host.person();
+    host.roots_home();
+    let bomb = (1..40).fold("a0: &a0 [x, x]\n".to_owned(), |text, number| {
+        let before = number - 1;
+        format!("{text}a{number}: &a{number} [*a{before}, *a{before}]\n")
+    });
+    host.system("/opt/bomb/compose.yaml", &bomb);
+    host.system("/srv/long/compose.yaml", "");
+    let script = r#"
+        mkdir -p /etc/containers/systemd /etc/systemd/system /opt/pipe /srv/loop
+        mkfifo /etc/containers/systemd/pipe.container /etc/systemd/system/pipe.service /opt/pipe/compose.yaml
+        ln -s /dev/zero /etc/containers/systemd/zero.container
+        ln -s . /etc/containers/systemd/loop
+        ln -s /srv/loop /srv/loop/loop
+        truncate -s 1G /srv/long/compose.yaml
+        cd /etc/systemd/system && for number in $(seq 3000); do echo > "$number.service"; done"#;
+    run(home.command("sh").args(["-c", script])).expect_success();
+    let before = Instant::now();
+    let ran = run(pullpass(&home).args(["doctor", IMAGE]));
+    assert!(ran.stdout.contains("nothing is in the way"), "{ran}");
+    assert!(before.elapsed() < Duration::from_secs(5), "{:?}", before.elapsed());
 }

@@ -101,6 +101,7 @@ async fn one(
     report.engines.extend(outlooks(&evidence, &logins, has_way));
     report.notes.extend(notes(&evidence, &logins));
     report.notes.extend(host::service::notes(&evidence, &logins));
+    report.notes.extend(host::login::roots(&evidence, &logins));
     Ok(findings)
 }
 

@@ -222,6 +222,16 @@ fn other_user(logins: &Logins, program: &Program) -> Option<Finding> {
     )
 }
 
+/// The other way round, which takes root to see: root may have the login.
+pub(in crate::commands::doctor) fn roots(evidence: &Evidence, logins: &Logins) -> Option<String> {
+    let is_without = logins.programs.iter().any(|program| matches!(program.login, Login::None));
+    let is_private = matches!(&evidence.anonymous.outcome, Err(error)
+        if matches!(error.failure, Failure::AuthenticationRequired(_)));
+    (is_without && is_private && !rustix::process::getuid().is_root()).then(|| {
+        format!("root may have a login that this user has not: `sudo pullpass status {}` shows it", logins.registry())
+    })
+}
+
 /// A token of GitHub's under the name of another registry: Docker Hub's, as `docker login` without a name has it, or that of
 /// GitHub's old one.
 fn misplaced(logins: &Logins, program: &Program) -> Option<Finding> {

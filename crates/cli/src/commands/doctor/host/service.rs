@@ -31,7 +31,7 @@ use crate::logins::name::Name;
 /// The longest configuration that is read, in bytes.
 const LONGEST: u64 = 256 * 1024;
 /// As many files of a directory are looked at.
-const MOST: usize = 256;
+const MOST: usize = 1024;
 
 /// Something that pulls by itself.
 pub(in crate::commands::doctor) struct Service {

@@ -129,3 +129,31 @@ fn pairs(items: Vec<Yaml>) -> Yaml {
     }
     Yaml::Map(entries)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mapping_has_what_was_merged_into_it_and_an_alias_is_what_it_stands_for() {
+        let text = "x: &x { image: a, name: b }\nservices:\n  one:\n    <<: *x\n    name: c\n  two: *x\n";
+        let document = Yaml::parse(text).remove(0);
+        let value = |service: &str, key: &str| {
+            document.get("services").and_then(|services| services.get(service)?.get(key)?.text()).map(str::to_owned)
+        };
+        assert_eq!(value("one", "image").as_deref(), Some("a"));
+        assert_eq!(value("one", "name").as_deref(), Some("c"));
+        assert_eq!(value("two", "name").as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn what_is_no_yaml_nested_without_end_or_grows_without_end_is_nothing() {
+        let laughs = (1..30).fold("a0: &a0 [lol, lol]\n".to_owned(), |text, number| {
+            let before = number - 1;
+            format!("{text}a{number}: &a{number} [*a{before}, *a{before}]\n")
+        });
+        for text in [laughs, "[".repeat(100_000), "a: [b".to_owned(), "a: *b".to_owned()] {
+            assert!(Yaml::parse(&text).is_empty());
+        }
+    }
+}
