@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use pullpass_testing::ghcr::{Ghcr, Visibility};
 use pullpass_testing::run::{run, run_with_input};
+use serde_json::json;
 
 use super::scenario::{Host, IMAGE, Scenario, USUAL, file};
 use crate::program::{program, pullpass};
@@ -67,6 +68,15 @@ impl Host<'_> {
     fn alices(&self, path: &str, contents: &str) {
         self.system(&format!("/home/alice/{path}"), contents);
         run(self.home.command("chown").args(["-R", &format!("{ALICE}:{ALICE}"), "/home/alice"])).expect_success();
+    }
+
+    /// Whom the kubelet asks for logins.
+    fn provider(&self, words: &[&str]) {
+        let config = json!({
+            "kind": "CredentialProviderConfig", "apiVersion": "kubelet.config.k8s.io/v1",
+            "providers": [{ "name": "app", "matchImages": ["ghcr.io"], "args": words }],
+        });
+        self.system("/var/lib/rancher/credentialprovider/config.yaml", &config.to_string());
     }
 
     fn compose(&mut self, watcher: &str) {
@@ -138,6 +148,31 @@ fn quadlets() -> Vec<Scenario> {
             ..USUAL
         },
         Scenario {
+            name: "30 image quadlet with a file of dead logins",
+            host: |host| {
+                host.person();
+                host.roots_home();
+                let token = host.dead();
+                host.system("/etc/app/auth.json", &file(&[("ghcr.io/midokura", &token)]));
+                let unit = format!("[Image]\nImage={IMAGE}\nAuthFile=/etc/app/auth.json\n");
+                host.system("/etc/containers/systemd/app/app.image", &unit);
+            },
+            expected: &["service-without-login"],
+            ..USUAL
+        },
+        Scenario {
+            name: "30 kube quadlet without a login",
+            host: |host| {
+                host.person();
+                host.roots_home();
+                host.system("/etc/containers/systemd/app.kube", "[Kube]\nYaml=app.yaml\n");
+                let pod = format!("kind: Pod\nspec:\n  containers:\n  - name: app\n    image: {IMAGE}\n");
+                host.system("/etc/containers/systemd/app.yaml", &pod);
+            },
+            expected: &["service-without-login"],
+            ..USUAL
+        },
+        Scenario {
             name: "healthy: quadlet of a public image",
             host: |host| {
                 host.roots_home();
@@ -199,6 +234,18 @@ fn units() -> Vec<Scenario> {
                 host.system("/etc/systemd/system/app.service", unit);
             },
             words: PUBLIC,
+            expected: &["service-without-login"],
+            ..USUAL
+        },
+        Scenario {
+            name: "30 unit that starts a Compose file, without a login",
+            host: |host| {
+                host.person();
+                host.roots_home();
+                host.system("/opt/app/compose.yaml", &format!("services: {{ app: {{ image: \"{IMAGE}\" }} }}\n"));
+                let unit = "[Service]\nWorkingDirectory=/opt/app\nExecStart=/usr/bin/docker compose up\n";
+                host.system("/etc/systemd/system/app.service", unit);
+            },
             expected: &["service-without-login"],
             ..USUAL
         },
@@ -306,6 +353,27 @@ fn kubernetes() -> Vec<Scenario> {
                 host.system("/var/lib/kubelet/config.json", &file(&[("ghcr.io", &token)]));
             },
             expected: &["kubernetes-login"],
+            ..USUAL
+        },
+        Scenario {
+            name: "32 provider of the kubelet with a dead login",
+            host: |host| {
+                host.person();
+                let token = host.dead();
+                host.system("/etc/app/auth.json", &file(&[("ghcr.io", &token)]));
+                host.provider(&["kubelet", "--authfile", "/etc/app/auth.json"]);
+            },
+            expected: &["kubernetes-login"],
+            ..USUAL
+        },
+        Scenario {
+            name: "healthy: pod without a secret, provider of somebody's",
+            host: |host| {
+                host.person();
+                host.provider(&["get"]);
+                let pod = format!("kind: Pod\nspec:\n  containers:\n  - name: app\n    image: {IMAGE}\n");
+                host.system("/etc/kubernetes/manifests/app.yaml", &pod);
+            },
             ..USUAL
         },
         Scenario {

@@ -143,8 +143,14 @@ fn provider(search: &mut Search<'_>) -> Option<Service> {
         let name = provider.get("name").and_then(Yaml::text).unwrap_or_default();
         let words = provider.get("args").map(Yaml::items).unwrap_or_default();
         let words: Vec<String> = words.iter().filter_map(Yaml::text).map(str::to_owned).collect();
-        let file = option(&words, "--authfile").filter(|_| words.first().is_some_and(|word| word == "kubelet"))?;
-        return in_file(search, &file, &format!("the kubelet's provider `{name}`"), &path);
+        let who = format!("the kubelet's provider `{name}`");
+        return match option(&words, "--authfile").filter(|_| words.first().is_some_and(|word| word == "kubelet")) {
+            Some(file) => in_file(search, &file, &who, &path),
+            None => {
+                let access = Access::Elsewhere { source: who.clone(), is_emptied: false };
+                Some(service(search, &path, who, access, Vec::new()))
+            }
+        };
     }
     None
 }
