@@ -266,7 +266,8 @@ pub(super) const ENTRIES: &[Entry] = &[
                   their own, or a file that was mounted into their container, and do not use the login with which `docker pull` \
                   works. Some send the token in a way that ghcr.io does not take, and get `invalid token`.",
         texts: &["{\"errors\":[{\"code\":\"DENIED\",\"message\":\"invalid token\"}]}"],
-        told_by: "A container of such a program runs here, the same image opens with this host's login, and the program's own file has none.",
+        told_by: "The Compose files of this directory, and of those in `/opt` and `/srv`, start such a program and the image, and no \
+                  variable or mounted file gives the program a login that works.",
         fixes: &[
             "mount the file with the login into its container: `-v ~/.docker/config.json:/config.json:ro`, at the path that its manual names",
             "and start it again after each new token",
@@ -285,7 +286,8 @@ pub(super) const ENTRIES: &[Entry] = &[
             "Back-off pulling image \"…\"",
             "FailedToRetrieveImagePullSecret",
         ],
-        told_by: "The word `anonymous` or `oauth` in the event, and the same requests with the login that this host would give.",
+        told_by: "The logins of the node are tried: those of k3s, RKE2, the kubelet and a credential provider. In an event, the word \
+                  `anonymous` or `oauth` tells.",
         fixes: &[
             "write a secret from the login of this host, into the pod's namespace: `pullpass status REGISTRY --as-pull-secret | \
              kubectl apply -n default -f -`",

@@ -22,6 +22,8 @@ use pullpass_secrets::{
     store::{Credential, Environment, Source},
 };
 
+use zeroize::Zeroizing;
+
 use super::super::{
     presented::{Login, Logins},
     report::Found,
@@ -195,13 +197,14 @@ fn needs_login(evidence: &Evidence) -> bool {
         || (!evidence.is_githubs && matches!(error.failure, Failure::AccessDenied(_)))
 }
 
-/// A configuration as text; none when it is missing, too long, or no file that can be read.
-fn text(path: &Path) -> Option<String> {
+/// A configuration as text, in which secrets may be; none when it is missing, too long, or no file that can be read.
+fn text(path: &Path) -> Option<Zeroizing<String>> {
     let metadata = path.metadata().ok()?;
     if !metadata.is_file() || metadata.len() > LONGEST {
         return None;
     }
-    String::from_utf8(file::read(path).ok()??).ok()
+    let bytes = Zeroizing::new(file::read(path).ok()??);
+    str::from_utf8(&bytes).ok().map(|text| Zeroizing::new(text.to_owned()))
 }
 
 /// What is in a directory, in the order of its names.

@@ -9,8 +9,9 @@ use pullpass_secrets::{
     store::{Credential, Environment, Lookup, Source},
     token::Kind,
 };
+use zeroize::Zeroizing;
 
-use super::{Access, Place, Search, Service, entries, text, unit_file::words, yaml::Yaml};
+use super::{Access, Place, Search, Service, entries, text, yaml::Yaml};
 use crate::{engines::Engine, environment, stores};
 
 /// What Compose takes when no file is named.
@@ -143,7 +144,7 @@ fn of_variable(
     project: &Project,
     name: &str,
     value: &str,
-    variables: &[(String, String)],
+    variables: &[(String, Zeroizing<String>)],
 ) -> Option<Access> {
     let secret = Secret::new(value.to_owned());
     if !Kind::of(&secret).is_github() {
@@ -179,13 +180,12 @@ fn in_file(search: &mut Search<'_>, path: &Path) -> Access {
 }
 
 /// Of `environment` and `env_file`, which both may be a list.
-fn variables(project: &Project, service: &Yaml) -> Vec<(String, String)> {
-    let mut variables: Vec<(String, String)> = Vec::new();
-    let assignment = |text: &str| text.split_once('=').map(|(name, value)| (name.trim().to_owned(), value.to_owned()));
+fn variables(project: &Project, service: &Yaml) -> Vec<(String, Zeroizing<String>)> {
+    let mut variables: Vec<(String, Zeroizing<String>)> = Vec::new();
+    let variable = |name: &str, value: &str| (name.trim().to_owned(), Zeroizing::new(value.to_owned()));
+    let assignment = |text: &str| text.split_once('=').map(|(name, value)| variable(name, value));
     if let Some(environment) = service.get("environment") {
-        let entries =
-            environment.entries().map(|(name, value)| (name.to_owned(), value.text().unwrap_or_default().to_owned()));
-        variables.extend(entries);
+        variables.extend(environment.entries().filter_map(|(name, value)| Some(variable(name, value.text()?))));
         variables.extend(environment.items().iter().filter_map(|item| assignment(item.text()?)));
     }
     let files = service.get("env_file").into_iter().flat_map(|file| {
@@ -196,7 +196,7 @@ fn variables(project: &Project, service: &Yaml) -> Vec<(String, String)> {
     for file in files {
         let text = text(&project.path.with_file_name("").join(file)).unwrap_or_default();
         let lines = text.lines().filter(|line| !line.trim_start().starts_with('#')).filter_map(assignment);
-        variables.extend(lines.map(|(name, value)| (name, words(&value).join(" "))));
+        variables.extend(lines.map(|(name, value)| variable(&name, value.trim().trim_matches(['"', '\'']))));
     }
     variables
 }

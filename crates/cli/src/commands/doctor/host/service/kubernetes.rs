@@ -166,10 +166,12 @@ fn manifest(search: &mut Search<'_>) -> Option<Service> {
             continue;
         };
         let access = Access::None("it names no `imagePullSecrets`, and this node has no login for it".to_owned());
-        let fixes = vec![Fix::Command(format!(
-            "pullpass status {} --as-pull-secret --name ghcr | kubectl apply -f -",
-            search.registry()
-        ))];
+        let secret =
+            format!("pullpass status {} --as-pull-secret --name regcred | kubectl apply -f -", search.registry());
+        let fixes = vec![
+            Fix::Command(secret),
+            Fix::Words("then name `regcred` under `imagePullSecrets`, in the pod's namespace".to_owned()),
+        ];
         let who = format!("the pod of {}", file_name(&path));
         let service = service(search, &path, who, access, fixes);
         // A service account may name a secret.
