@@ -195,7 +195,10 @@ async fn ask_on(question: &Question, evidence: &mut Evidence) {
             is_githubs && credited.tried.as_ref().is_some_and(|tried| tried.is_alive == Some(true) && is_denied(tried))
         })
         .collect();
-    if mine.is_empty() && !is_denied(&evidence.anonymous) {
+    // Whether the owner is anybody tells a wrong name from a package that is hidden.
+    let is_no_name =
+        |tried: &Tried| matches!(&tried.outcome, Err(error) if matches!(error.failure, Failure::AccessDenied(_)));
+    if mine.is_empty() && !is_no_name(&evidence.anonymous) {
         return;
     }
     let repository = reference.repository.as_str();
