@@ -1,5 +1,7 @@
 //! `pullpass login`
 
+mod change;
+
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -10,6 +12,7 @@ use pullpass_secrets::{
 };
 use serde_json::json;
 
+use self::change::Change;
 use crate::{
     credential_helper,
     engines::Engine,
@@ -40,6 +43,7 @@ Examples:
   pullpass login 127.0.0.1:5000 -u octocat --token-from env:TOKEN --podman --persistent
   pullpass login ghcr.io/octo-org -u octocat --token-from file:org.token --podman
   pullpass login -u octocat --token-from file:new.token --wait 5m
+  pullpass login -u octocat --token-from file:new.token --persistent --dry-run --json
   pullpass login --get-login")]
 pub(crate) struct Login {
     /// The registry; for Podman also a part of one, with a login of its own: ghcr.io/owner
@@ -64,8 +68,11 @@ pub(crate) struct Login {
     /// Put a malformed file aside, beside itself, and begin a new one
     #[arg(long)]
     repair: bool,
+    /// Ask the registry, say what would change, and write nothing
+    #[arg(long, conflicts_with = "repair")]
+    dry_run: bool,
     /// Only print the user of the login that is there
-    #[arg(long, conflicts_with_all = ["username", "password_stdin", "token_from", "persistent", "repair", "retry", "wait"])]
+    #[arg(long, conflicts_with_all = ["username", "password_stdin", "token_from", "persistent", "repair", "dry_run", "retry", "wait"])]
     get_login: bool,
     /// With `false`, accept any certificate of the registry
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
@@ -136,6 +143,7 @@ impl Login {
             flags,
             persistent,
             repair: false,
+            dry_run: false,
             get_login: false,
             tls_verify: None,
             cert_dir: None,
@@ -174,12 +182,15 @@ impl Login {
         check_edits(&places, &credential)?;
         let answer = self.ask(&environment, &credential)?;
         let places = if self.repair { self.repaired_places(&environment, &credential)? } else { places };
-        for (index, place) in places.iter().enumerate() {
+        let change = |place| Change::of(self, place, &environment, &credential);
+        let changes = places.iter().map(change).collect::<Result<Vec<_>, _>>()?;
+        let written = if self.dry_run { &[][..] } else { &places };
+        for (index, place) in written.iter().enumerate() {
             let written = places[..index].iter().map(|place| format!("{} has the login already", place.shown()));
             self.write(place, &environment, &credential).map_err(|failure| written.fold(failure, Failure::fact))?;
         }
         self.warn_of_kind(Kind::of(&credential.secret));
-        self.report(&places, &credential, answer);
+        self.report(&places, &changes, &credential, answer);
         Ok(())
     }
 
@@ -328,9 +339,7 @@ impl Login {
             _ => {
                 let path = place.target.path().unwrap_or(Path::new(""));
                 stores::edit(path, |bytes| place.with_login(bytes, credential))?;
-                if place.engine == Engine::Podman && self.persistent {
-                    self.unshadow(path, environment)?;
-                }
+                self.unshadow(place, path, environment)?;
             }
         }
         let lookup = || stores::lookup(place.engine, environment, &self.name.registry, &self.name.to_string());
@@ -358,15 +367,32 @@ impl Login {
     }
 
     /// A login in the runtime file would win over the persistent one.
-    fn unshadow(&self, written: &Path, environment: &Environment) -> Result<(), Failure> {
+    fn unshadow(&self, place: &Place, written: &Path, environment: &Environment) -> Result<(), Failure> {
+        let shadows = self.shadows(place, written, environment)?;
+        if shadows.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<&str> = shadows.iter().map(String::as_str).collect();
+        stores::edit(&podman::login_path(environment, false), |bytes| store::remove(bytes, &keys))
+    }
+
+    /// The keys of the runtime file under which Podman would find another login first.
+    fn shadows(&self, place: &Place, written: &Path, environment: &Environment) -> Result<Vec<String>, Failure> {
         let runtime = podman::login_path(environment, false);
-        let Some(file) = stores::read(&runtime)?.filter(|_| runtime != written) else { return Ok(()) };
-        let twins = match self.name.part {
+        if place.engine != Engine::Podman || !self.persistent || runtime == written {
+            return Ok(Vec::new());
+        }
+        let Some(file) = stores::read(&runtime)? else { return Ok(Vec::new()) };
+        let twins = self.twins(&file);
+        let keys = file.entries().iter().map(|(key, _)| key.clone());
+        Ok(keys.filter(|key| twins.contains(key)).collect())
+    }
+
+    fn twins(&self, file: &AuthFile) -> Vec<String> {
+        match self.name.part {
             Some(_) => vec![self.name.to_string()],
-            None => podman::twins(&file, self.name.registry.as_str()),
-        };
-        let twins: Vec<&str> = twins.iter().map(String::as_str).collect();
-        stores::edit(&runtime, |bytes| store::remove(bytes, &twins))
+            None => podman::twins(file, self.name.registry.as_str()),
+        }
     }
 
     /// ghcr.io gives a bearer token to every live token, also to those that it lets pull nothing.
@@ -387,7 +413,7 @@ impl Login {
         }
     }
 
-    fn report(&self, places: &[Place], credential: &Credential, answer: Answer) {
+    fn report(&self, places: &[Place], changes: &[Change], credential: &Credential, answer: Answer) {
         let fingerprint = token::fingerprint(&credential.secret, &environment::fingerprint_key());
         let proved = match answer {
             Answer::Accepted => true,
@@ -400,9 +426,12 @@ impl Login {
             }
         };
         if self.json {
-            let stores = places.iter().map(|place| {
+            let stores = places.iter().zip(changes).map(|(place, change)| {
                 let helper = if let Source::Helper { name, .. } = &place.target { Some(name) } else { None };
-                json!({ "engine": place.engine.name(), "path": place.target.path(), "helper": helper, "key": place.key })
+                json!({
+                    "engine": place.engine.name(), "path": place.target.path(), "helper": helper, "key": place.key,
+                    "changed": change.is_one, "before": change.before(),
+                })
             });
             output::json(&json!({
                 "registry": self.name.registry.as_str(), "user": credential.user, "fingerprint": fingerprint,
@@ -412,13 +441,18 @@ impl Login {
         }
         let verb = if proved { "accepted" } else { "did not ask for" };
         output::data(format_args!("{} {verb} {fingerprint} of {}", self.name.registry, credential.user));
-        for place in places {
+        for (place, change) in places.iter().zip(changes) {
             let more = if place.is_emptied_by_reboot {
                 " (a reboot empties it; `--persistent` writes one that stays)"
             } else {
                 ""
             };
-            output::data(format_args!("{}: {}{more}", place.engine.name(), place.target));
+            let would = match (self.dry_run, change.is_one) {
+                (false, _) => "",
+                (true, false) => " has it already",
+                (true, true) => " would get it",
+            };
+            output::data(format_args!("{}: {}{would}{more}", place.engine.name(), place.target));
         }
     }
 }
@@ -441,14 +475,20 @@ impl Place {
 
     /// An older login in the file that names the helper is of no use to anybody, and can be read.
     fn remove_readable(&self, path: &Path, registry: &str) -> Result<(), Failure> {
-        let Some(file) = stores::read(path)? else { return Ok(()) };
+        let readable = self.readable(path, registry)?;
+        let keys: Vec<&str> = readable.iter().map(String::as_str).collect();
+        if keys.is_empty() { Ok(()) } else { stores::edit(path, |bytes| store::remove(bytes, &keys)) }
+    }
+
+    /// The keys of such logins.
+    fn readable(&self, path: &Path, registry: &str) -> Result<Vec<String>, Failure> {
+        let Some(file) = stores::read(path)? else { return Ok(Vec::new()) };
         let twins = match self.engine {
             Engine::Docker => docker::twins(&file, registry),
             Engine::Podman => podman::twins(&file, registry),
         };
         let is_readable = |(key, entry): &&(String, Entry)| twins.contains(key) && *entry != Entry::Marker;
-        let keys: Vec<&str> = file.entries().iter().filter(is_readable).map(|(key, _)| key.as_str()).collect();
-        if keys.is_empty() { Ok(()) } else { stores::edit(path, |bytes| store::remove(bytes, &keys)) }
+        Ok(file.entries().iter().filter(is_readable).map(|(key, _)| key.clone()).collect())
     }
 }
 

@@ -28,6 +28,7 @@ Examples:
   pullpass logout
   pullpass logout 127.0.0.1:5000 --docker
   pullpass logout ghcr.io/octo-org
+  pullpass logout --all --dry-run
   pullpass logout --all")]
 pub(crate) struct Logout {
     /// The registry, or the part of one that has a login of its own for Podman
@@ -36,6 +37,9 @@ pub(crate) struct Logout {
     /// Remove the logins of all registries
     #[arg(long, conflicts_with = "name")]
     all: bool,
+    /// Say what would be removed, and remove nothing
+    #[arg(long)]
+    dry_run: bool,
     #[command(flatten)]
     flags: Flags,
     /// Print JSON
@@ -79,13 +83,16 @@ impl Logout {
                 problems.push(in_dockercfg(removal));
                 continue;
             }
+            if self.dry_run {
+                continue;
+            }
             stores::edit(&removal.path, |bytes| store::remove(bytes, &keys))?;
         }
         let removals: Vec<Removal> =
             removals.into_iter().filter(|removal| !podman::is_dockercfg(&removal.path)).collect();
         let mut erased = Vec::new();
         for login in helped {
-            match erase(&login) {
+            match erase(&login, self.dry_run) {
                 Ok(true) => erased.push(login),
                 Ok(false) => {}
                 Err(failure) => problems.push(failure),
@@ -95,7 +102,7 @@ impl Logout {
         if let Some(first) = problems.into_iter().next() {
             return Err(first);
         }
-        self.prove(&engines, &environment, &removals)
+        if self.dry_run { Ok(()) } else { self.prove(&engines, &environment, &removals) }
     }
 
     /// The keys of `file` that hold a login to be removed.
@@ -207,13 +214,14 @@ impl Logout {
             output::json(&json!({ "removed": files.chain(helpers).collect::<Vec<_>>() }));
             return;
         }
+        let removed = if self.dry_run { "would remove" } else { "removed" };
         for removal in removals {
             for key in &removal.keys {
-                output::data(format_args!("removed the login of {key} from {}", removal.path.display()));
+                output::data(format_args!("{removed} the login of {key} from {}", removal.path.display()));
             }
         }
         for Helped { helper, server } in erased {
-            output::data(format_args!("removed the login of {server} from the credential helper `{helper}`"));
+            output::data(format_args!("{removed} the login of {server} from the credential helper `{helper}`"));
         }
         if removals.is_empty() && erased.is_empty() && is_well {
             let whose = if self.all { "any registry".to_owned() } else { self.name.to_string() };
@@ -230,8 +238,8 @@ fn spellings(engine: Engine, registry: &str) -> Vec<String> {
     }
 }
 
-/// Has a helper forget a login, and asks it again. `false` when it had none.
-fn erase(login: &Helped) -> Result<bool, Failure> {
+/// Has a helper forget a login, and asks it again; or only asks. `false` when it had none.
+fn erase(login: &Helped, dry_run: bool) -> Result<bool, Failure> {
     let Helped { helper, server } = login;
     let get = || {
         let failed = |reason| Failure::unknown(format!("the login of `{server}` may still be there: {reason}"));
@@ -239,6 +247,9 @@ fn erase(login: &Helped) -> Result<bool, Failure> {
     };
     if get()?.is_none() {
         return Ok(false);
+    }
+    if dry_run {
+        return Ok(true);
     }
     credential_helper::erase(helper, server)?;
     match get()? {

@@ -480,3 +480,73 @@ fn an_expression_of_ansibles_is_not_sent_as_a_password() {
     let words = ["login", "127.0.0.1:1", "-u", "me", "--docker", "--token-from", "vault:i.yml#all.vars.ghcr_pat"];
     assert_fails(&pullpass(&home, &words), 2, &["an expression that only Ansible can evaluate"]);
 }
+
+#[test]
+fn a_dry_run_asks_the_registry_and_writes_nothing() {
+    let (serving, home) = (Home::new(), Home::new());
+    let server = server(&serving);
+    let token = server.token("read:packages");
+    let words = ["login", &server.registry, "-u", "alice", "--password-stdin", "--docker", "--podman"];
+    let dry = [&words[..], &["--dry-run"]].concat();
+    let ran = pullpass_with_input(&home, &dry, &token);
+    assert!(ran.code == 0 && ran.stdout.matches(" would get it").count() == 2, "{ran}");
+    for path in [docker_config(&home), podman_runtime(&home)] {
+        assert!(!path.parent().expect("a directory").exists());
+    }
+    let other = Home::new();
+    let foreign = self::server(&other).token("read:packages");
+    assert_fails(&pullpass_with_input(&home, &dry, &foreign), 1, &["refused the credential of `alice`"]);
+
+    pullpass_with_input(&home, &words, &token).expect_success();
+    let ran = pullpass_with_input(&home, &dry, &token);
+    assert!(ran.code == 0 && ran.stdout.matches(" has it already").count() == 2, "{ran}");
+}
+
+#[test]
+fn the_json_of_a_login_tells_what_was_changed() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (serving, home) = (Home::new(), Home::new());
+    let server = server(&serving);
+    let token = server.token("read:packages");
+    let words = ["login", &server.registry, "-u", "alice", "--password-stdin", "--docker", "--podman", "--persistent"];
+    let with = |token: &str, more: &[&str]| {
+        let said = json(&pullpass_with_input(&home, &[&words[..], more, &["--json"]].concat(), token));
+        let stores = said["stores"].as_array().expect("stores").clone();
+        [0, 1].map(|index| (stores[index]["changed"] == true, stores[index]["before"]["fingerprint"].clone()))
+    };
+    let fingerprint = |said: &[(bool, serde_json::Value); 2]| said[0].1.clone();
+    let nothing = serde_json::Value::Null;
+    assert_eq!(with(&token, &[]), [(true, nothing.clone()), (true, nothing)]);
+    let second = with(&token, &[]);
+    assert!(!second[0].0 && !second[1].0 && fingerprint(&second).as_str().is_some_and(|shown| !token.contains(shown)));
+    let new = server.token("read:packages");
+    let third = with(&new, &[]);
+    assert!(third[0].0 && third[1].0 && fingerprint(&third) == fingerprint(&second));
+    assert_ne!(fingerprint(&with(&new, &[])), fingerprint(&second));
+
+    // Others could read it; Podman would find another one first.
+    fs::set_permissions(docker_config(&home), fs::Permissions::from_mode(0o644)).expect("own file");
+    fs::create_dir_all(home.runtime_dir().join("containers")).expect("a directory");
+    fs::write(podman_runtime(&home), format!(r#"{{"auths":{{"{}":{{"auth":"YTpi"}}}}}}"#, server.registry))
+        .expect("a store");
+    for more in [&["--dry-run"][..], &[]] {
+        assert_eq!(with(&new, more).map(|(changed, _)| changed), [true, true], "{more:?}");
+    }
+    assert_eq!(with(&new, &[]).map(|(changed, _)| changed), [false, false]);
+}
+
+#[test]
+fn a_login_that_a_helper_has_is_no_change() {
+    let (serving, home) = (Home::new(), Home::new());
+    let server = server(&serving);
+    helper(&home);
+    home.write(".docker/config.json", r#"{"credsStore":"pullpass"}"#);
+    let token = server.token("read:packages");
+    let words = ["login", &server.registry, "-u", "alice", "--password-stdin", "--docker", "--json"];
+    let changed = |more: &[&str]| {
+        json(&pullpass_with_input(&home, &[&words[..], more].concat(), &token))["stores"][0]["changed"].clone()
+    };
+    assert_eq!(changed(&["--dry-run"]), true);
+    assert_eq!(changed(&[]), true);
+    assert_eq!(changed(&[]), false);
+}

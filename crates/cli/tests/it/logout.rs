@@ -82,3 +82,15 @@ fn helpers_of_single_registries_are_not_overlooked() {
     assert!(status.stderr.contains("`gcloud (gcr.io)`"), "{status}");
     assert_eq!(pullpass(&home, &["logout", "ghcr.io"]).code, 0);
 }
+
+#[test]
+fn a_dry_run_says_what_would_go_and_removes_nothing() {
+    let home = Home::new();
+    home.write(".docker/config.json", format!(r#"{{"auths":{{"ghcr.io":{LOGIN},"quay.io":{LOGIN}}}}}"#));
+    let before = listing(&home.path());
+    let ran = pullpass(&home, &["logout", "--dry-run"]);
+    assert!(ran.code == 0 && ran.stdout.contains("would remove the login of ghcr.io from "), "{ran}");
+    assert!(!ran.stdout.contains("quay.io"), "{ran}");
+    assert_eq!(json(&pullpass(&home, &["logout", "--dry-run", "--json"]))["removed"][0]["keys"][0], "ghcr.io");
+    assert_eq!(listing(&home.path()), before);
+}
