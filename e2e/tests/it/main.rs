@@ -6,6 +6,7 @@
 mod bad_stores;
 mod boundaries;
 mod canary;
+mod collection;
 mod crash;
 mod demo;
 mod doctor;

@@ -1,0 +1,109 @@
+#!/usr/bin/python
+# Copyright: the pullpass contributors
+# MIT or Apache-2.0, at your choice
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+DOCUMENTATION = r'''
+module: status
+short_description: Which credentials are stored on a host, and which of them the engines use
+description:
+  - Lists every login in the stores of the user that the task runs as, by kind and fingerprint, never the secret.
+  - Changes nothing.
+options:
+  registry:
+    description: Only the logins of this registry, or what applies to this image, and which of them each engine uses.
+    type: str
+  check:
+    description: Whether to ask each registry if it still accepts the credential.
+    type: bool
+    default: false
+  github:
+    description: Whether to ask api.github.com about GitHub's tokens, for their scopes and their end.
+    type: bool
+    default: false
+  engines:
+    description: Whose stores; both without it.
+    type: list
+    elements: str
+    choices: [docker, podman]
+  config:
+    description: Docker's directory of configuration, as C(DOCKER_CONFIG) names it.
+    type: path
+  authfile:
+    description: Podman's file for logins, as C(REGISTRY_AUTH_FILE) names it.
+    type: path
+  executable:
+    description: The name or path of the program C(pullpass) on the host.
+    type: str
+    default: pullpass
+attributes:
+  check_mode:
+    support: full
+    description: It changes nothing either way.
+  diff_mode:
+    support: none
+    description: There is nothing to show.
+author: The pullpass contributors
+'''
+
+EXAMPLES = r'''
+- name: Which token does this host have, and does it live?
+  pullpass.registry.status:
+    registry: ghcr.io
+    check: true
+  register: logins
+
+- name: Show its fingerprint
+  ansible.builtin.debug:
+    msg: "{{ logins.winners | map(attribute='fingerprint') }}"
+'''
+
+RETURN = r'''
+is_well:
+  description: >-
+    Whether nothing is wrong: every store could be read, no login was refused, and there is one of the registry that was asked for.
+  returned: success
+  type: bool
+stores:
+  description: Every store with its logins. C(alive) of a login is null when the registry was not asked.
+  returned: success
+  type: list
+  elements: dict
+winners:
+  description: The login that each engine uses of O(registry), and why; empty without it.
+  returned: success
+  type: list
+  elements: dict
+'''
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.pullpass.registry.plugins.module_utils.pullpass import COMMON, Pullpass
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec=dict(
+            COMMON,
+            registry=dict(type='str'),
+            check=dict(type='bool', default=False),
+            github=dict(type='bool', default=False),
+        ),
+        supports_check_mode=True,
+    )
+    params = module.params
+    pullpass = Pullpass(module)
+    words = ['status', '--json'] + pullpass.engines()
+    words += ['--' + option for option in ('check', 'github') if params[option]]
+    words += ['--', params['registry']] if params['registry'] else []
+    answer = pullpass.run(words)
+    if answer.data is None:
+        module.fail_json(msg=answer.error, rc=answer.rc)
+    module.exit_json(
+        changed=False, is_well=answer.rc == 0, stores=answer.data['stores'], winners=answer.data['winners'])
+
+
+if __name__ == '__main__':
+    main()
