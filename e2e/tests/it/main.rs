@@ -19,6 +19,7 @@ mod kubelet;
 mod logins;
 mod matrix;
 mod namespace;
+mod package;
 mod program;
 mod random;
 mod registry;
