@@ -28,7 +28,7 @@ def lay_out(project, program, bill, tree):
     for name in ("serve.toml", "check.env"):
         copy(ROOT / "packaging" / name, tree / "etc/pullpass" / name)
     copy(ROOT / "packaging/debian/copyright", tree / DOCUMENTS / "copyright")
-    write(tree / DOCUMENTS / "changelog.gz", compressed((ROOT / "CHANGELOG.md").read_bytes()))
+    write(tree / DOCUMENTS / "CHANGELOG.md.gz", compressed((ROOT / "CHANGELOG.md").read_bytes()))
     copy(ROOT / "LICENSE-APACHE", tree / DOCUMENTS / "LICENSE-APACHE")
     copy(ROOT / "LICENSE-MIT", tree / DOCUMENTS / "LICENSE-MIT")
     copy(bill, tree / DOCUMENTS / "sbom.cdx.json")

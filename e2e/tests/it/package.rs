@@ -10,7 +10,7 @@ use std::process::Command;
 use pullpass_testing::engines::docker::{Engine, clients};
 use pullpass_testing::engines::find;
 use pullpass_testing::engines::podman::Podman;
-use pullpass_testing::home::{Home, listing};
+use pullpass_testing::home::{Entry, Home, listing};
 use pullpass_testing::run::{Ran, run};
 use serde_json::Value;
 
@@ -125,6 +125,34 @@ fn the_deb_installs_program_helper_manual_completions_and_units_and_a_purge_leav
     assert!(system.path("var/lib/pullpass/blobs").exists(), "a removal keeps the images");
     system.dpkg(&["--purge", "pullpass"]).expect_success();
     assert_eq!(system.files(), before);
+}
+
+#[test]
+fn the_rpm_installs_the_files_of_the_deb_and_a_removal_leaves_none() {
+    let home = Home::new();
+    let out = packages(&home);
+    let (from_deb, from_rpm) = (home.side_dir("deb"), home.side_dir("rpm"));
+    run(home.command(find("dpkg-deb")).arg("--extract").arg(ending(&out, ".deb")).arg(&from_deb)).expect_success();
+    let rpm = |words: &[&str]| {
+        let mut rpm = home.command(find("rpm"));
+        // What it depends on is of no package database here, and its scripts want a shell below this root.
+        rpm.arg("--root").arg(&from_rpm).args(["--dbpath=/var/lib/rpm", "--nodeps"]).args(words);
+        run(&mut rpm).expect_success()
+    };
+    let files = |root: &Path| -> BTreeMap<PathBuf, Entry> {
+        let found = listing(root)
+            .into_iter()
+            .filter(|(path, _)| root.join(path).symlink_metadata().is_ok_and(|it| !it.is_dir()));
+        found.filter(|(path, _)| !path.starts_with("var/lib/rpm")).collect()
+    };
+    rpm(&["--install", "--noscripts", &ending(&out, ".rpm").to_string_lossy()]);
+    let mut wanted = files(&from_deb);
+    let completions =
+        wanted.remove(Path::new("usr/share/zsh/vendor-completions/_pullpass")).expect("zsh's completions");
+    wanted.insert("usr/share/zsh/site-functions/_pullpass".into(), completions);
+    assert!(files(&from_rpm) == wanted, "{:?}", files(&from_rpm).keys());
+    rpm(&["--erase", "--noscripts", "pullpass"]);
+    assert_eq!(files(&from_rpm).len(), 0);
 }
 
 #[test]
