@@ -12,7 +12,7 @@ use pullpass_secrets::token::{self, Kind, Malformed};
 use tokio::{
     io::sink,
     task::JoinSet,
-    time::{Instant, timeout},
+    time::{Instant, timeout, timeout_at},
 };
 use url::Url;
 
@@ -171,11 +171,8 @@ pub async fn probe(question: &Question) -> Evidence {
         without_proxy,
         has_ipv6: has_way(OUTSIDE),
     };
-    let left = end.saturating_duration_since(Instant::now());
-    if !left.is_zero() {
-        let options = Options { deadline: Some(left), ..question.options.clone() };
-        ask_on(&Question { options, ..question.clone() }, &mut evidence).await;
-    }
+    // What is not answered by then stays unknown.
+    let _ = timeout_at(end, ask_on(question, &mut evidence)).await;
     evidence
 }
 
@@ -235,12 +232,10 @@ async fn credited(question: &Question, ask: &Ask) -> Credited {
         if is_theirs { Some(github::account(&api.url, credential, api.options.clone()).await) } else { None }
     };
     let (tried, account) = tokio::join!(registry, github);
-    let secret = credential.secret.reveal();
-    let is_legacy = secret.len() == 40 && secret.bytes().all(|byte| byte.is_ascii_hexdigit());
     Credited {
         shape,
         kind,
-        is_legacy,
+        is_legacy: token::is_legacy(&credential.secret),
         user: credential.user.clone(),
         is_refused: ask.is_refused,
         tried,
@@ -312,8 +307,7 @@ fn has_way(to: IpAddr) -> bool {
 }
 
 async fn addresses(registry: &Name) -> Result<Vec<IpAddr>, String> {
-    let place =
-        if registry.as_str().ends_with(registry.host()) { format!("{registry}:443") } else { registry.to_string() };
+    let place = if registry.as_str() == registry.host() { format!("{registry}:443") } else { registry.to_string() };
     match timeout(LOOKUP_LIMIT, tokio::net::lookup_host(place)).await {
         Err(_) => Err(format!("no answer within {} s", LOOKUP_LIMIT.as_secs())),
         Ok(Err(error)) => Err(error.to_string()),

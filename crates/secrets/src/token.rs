@@ -165,6 +165,11 @@ pub fn check(secret: &Secret) -> Result<Kind, Malformed> {
     if whole { Ok(kind) } else { Err(Malformed::Checksum(kind)) }
 }
 
+/// Whether it is shaped as GitHub's tokens were before they had prefixes: 40 hexadecimal digits, which may be anything else.
+pub fn is_legacy(secret: &Secret) -> bool {
+    secret.reveal().len() == 40 && secret.reveal().bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// A new token of a pullpass server from random bytes, of which it uses as many as it needs.
 ///
 /// # Errors

@@ -18,7 +18,7 @@ use url::Url;
 
 use super::{
     Doctor, GHCR, host,
-    presented::{self, Login, Logins, Program},
+    presented::{self, Login, Logins, Place, Program},
     report::{EngineOutlook, Found, Remedy, Report},
 };
 use crate::{
@@ -206,7 +206,11 @@ fn remedy(evidence: &Evidence, logins: &Logins, index: usize, finding: &Finding)
     if !is_proved || !matches!(finding.cause, Cause::DeadLogin | Cause::DeadLoginOnPublic) || !finding.or.is_empty() {
         return None;
     }
-    let place = logins.stored[index].places.iter().find(|place| place.path.is_some())?;
+    // What only a service reads may be of another format, and is not this person's.
+    let is_programs = |place: &&Place| {
+        logins.programs.iter().any(|program| place.read_by.iter().any(|name| name == program.reader.name))
+    };
+    let place = logins.stored[index].places.iter().filter(is_programs).find(|place| place.path.is_some())?;
     Some(Remedy::Remove { path: place.path.clone()?, key: place.key.clone() })
 }
 

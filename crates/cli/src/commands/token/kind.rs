@@ -1,7 +1,10 @@
 //! What a container registry of GitHub's makes of each kind of token: its documentation, "Working with the Container
 //! registry", and what people have met with.
 
-use pullpass_secrets::{Secret, token::Kind};
+use pullpass_secrets::{
+    Secret,
+    token::{self, Kind},
+};
 
 use super::host::Host;
 
@@ -49,15 +52,10 @@ pub(super) fn pulls(secret: &Secret, host: &Host, elsewhere: Option<&str>) -> (P
         (Kind::Unknown, Some(other)) => {
             (Pulls::Perhaps, format!("GitHub has nothing to do with it: it is for {other}"))
         }
-        (Kind::Unknown, None) if is_legacy(secret) => (
+        (Kind::Unknown, None) if token::is_legacy(secret) => (
             Pulls::Perhaps,
             format!("{registry} takes it if it is a token of GitHub's from before 2021: replace it all the same"),
         ),
         (Kind::Unknown, None) => (Pulls::No, format!("{registry} refuses passwords: it wants a classic token")),
     }
-}
-
-/// 40 hexadecimal digits, which may be anything.
-fn is_legacy(secret: &Secret) -> bool {
-    secret.reveal().len() == 40 && secret.reveal().bytes().all(|byte| byte.is_ascii_hexdigit())
 }
