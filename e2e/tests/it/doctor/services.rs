@@ -512,6 +512,24 @@ fn a_service_is_shown_with_the_file_that_it_reads_and_told_how_to_get_a_login_th
 }
 
 #[test]
+fn a_fix_leaves_alone_what_only_a_service_reads() {
+    let site = site();
+    let home = site.home();
+    let mut host = Host { site: &site, home: &home, environment: Vec::new(), secrets: Vec::new() };
+    let dead = host.dead();
+    host.helper_with("box", &dead);
+    home.write(".docker/config.json", r#"{"auths":{"ghcr.io":{}},"credHelpers":{"ghcr.io":"box"}}"#);
+    let text = format!("configs:\n  ghcr.io:\n    auth:\n      username: octocat\n      password: {dead}\n");
+    host.system("/etc/rancher/k3s/registries.yaml", &text);
+    let Host { environment, .. } = host;
+    let ran = run(pullpass(&home).args(["doctor", IMAGE, "--docker", "--fix", "--yes"]).envs(environment));
+    assert!(ran.stdout.contains("the stored token is dead"), "{ran}");
+    assert!(!ran.stderr.contains("registries.yaml") && ran.code == 1, "{ran}");
+    let after = run(home.command("cat").arg("/etc/rancher/k3s/registries.yaml")).expect_success();
+    assert_eq!(after, text);
+}
+
+#[test]
 fn what_only_root_can_tell_is_said_to_who_is_not_root() {
     let site = site();
     let home = site.home();
