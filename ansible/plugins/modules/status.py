@@ -24,6 +24,15 @@ options:
     description: Whether to ask api.github.com about GitHub's tokens, for their scopes and their end.
     type: bool
     default: false
+  mark_key:
+    description: >-
+      A key of 64 hexadecimal digits. Every login that is known has a C(mark) then, which P(pullpass.registry.mark#filter) makes of
+      the same token and key on the controller.
+    type: str
+  all_users:
+    description: Whether the logins of every user of the host are listed, each with its C(account); takes root.
+    type: bool
+    default: false
   engines:
     description: Whose stores; both without it.
     type: list
@@ -68,7 +77,9 @@ is_well:
   returned: success
   type: bool
 stores:
-  description: Every store with its logins. C(alive) of a login is null when the registry was not asked.
+  description: >-
+    Every store with its logins. C(alive) of a login is null when the registry was not asked, C(mark) without O(mark_key) and where
+    the secret is not known.
   returned: success
   type: list
   elements: dict
@@ -90,13 +101,19 @@ def main():
             registry=dict(type='str'),
             check=dict(type='bool', default=False),
             github=dict(type='bool', default=False),
+            # Nobody can make a token of it; Ansible would hide it because of its name.
+            mark_key=dict(type='str', no_log=False),
+            all_users=dict(type='bool', default=False),
         ),
+        # Those are of one user.
+        mutually_exclusive=[('all_users', 'config'), ('all_users', 'authfile')],
         supports_check_mode=True,
     )
     params = module.params
     pullpass = Pullpass(module)
     words = ['status', '--json'] + pullpass.engines()
-    words += ['--' + option for option in ('check', 'github') if params[option]]
+    words += ['--' + option.replace('_', '-') for option in ('check', 'github', 'all_users') if params[option]]
+    words += ['--mark-key=' + params['mark_key']] if params['mark_key'] else []
     words += ['--', params['registry']] if params['registry'] else []
     answer = pullpass.run(words)
     if answer.data is None:

@@ -202,6 +202,13 @@ pub fn fingerprint(secret: &Secret, key: &[u8; 32]) -> String {
     format!("{}…#{}", kind.prefix(), &keyed_hash(text.as_bytes(), key)[..8])
 }
 
+/// What tells whether two hosts have the same secret when both are given the same random `key`, which is made for one
+/// comparison: HMAC-SHA256 of the secret's bytes in 64 lower-case hexadecimal digits. The key need not be secret as long as the
+/// secret is a token, which nobody can guess.
+pub fn mark(secret: &Secret, key: &[u8; 32]) -> String {
+    keyed_hash(secret.reveal().as_bytes(), key)
+}
+
 /// HMAC-SHA256 of `text` under `key`, which is this host's own, in hexadecimal digits: tells whether a secret is one that
 /// was seen before, and nothing to whoever has no key.
 pub fn keyed_hash(text: &[u8], key: &[u8; 32]) -> String {

@@ -217,6 +217,10 @@ fn the_collection_is_built_installed_and_documented() {
         let options = module["doc"]["options"].as_object().expect("options");
         assert!(options.values().all(|option| !option["description"].is_null()), "{options:#?}");
     }
+    let filter = run_in("ansible-doc", &["-t", "filter", "--json", "pullpass.registry.mark"]);
+    let filter: Value = serde_json::from_str(&filter).expect("JSON");
+    let filter = &filter["pullpass.registry.mark"];
+    assert!(filter["doc"]["options"]["key"]["required"] == true && filter["examples"].is_string(), "{filter:#}");
     let role = run_in("ansible-doc", &["-t", "role", "pullpass.registry.registry_login"]);
     assert!(role.contains("registry_login_users") && role.contains("iaas_console.ghcr_pat"), "{role}");
     let mut left = listing(&installed);

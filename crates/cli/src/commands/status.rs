@@ -76,6 +76,15 @@ pub(crate) struct Status {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Mark each secret with its HMAC-SHA256 under this key of 64 hexadecimal digits
+    #[arg(long, value_name = "HEX", requires = "json", value_parser = mark_key)]
+    mark_key: Option<[u8; 32]>,
+}
+
+fn mark_key(text: &str) -> Result<[u8; 32], &'static str> {
+    let mut key = [0; 32];
+    hex::decode_to_slice(text, &mut key).map_err(|_| "64 hexadecimal digits are needed")?;
+    Ok(key)
 }
 
 impl Status {
@@ -109,12 +118,15 @@ impl Status {
         let environment = environment::stores()?;
         let engines = self.engines.asked_or_all();
         let readers = readers::all(&engines, &environment);
-        let ask =
-            if is_other { sources::Ask::Nobody } else { sources::Ask::Helpers { secrets: self.check || self.github } };
+        let secrets = self.check || self.github || self.mark_key.is_some();
+        let ask = if is_other { sources::Ask::Nobody } else { sources::Ask::Helpers { secrets } };
         let mut report = sources::read(&engines, &readers, &environment, self.name.as_ref(), key, ask);
         if let Some(name) = &self.name {
             report.winners = readers.iter().map(|reader| winner::of(reader, name, key, ask, &report)).collect();
             report.winners.extend(kubelet::winner(name, &report));
+        }
+        if let Some(key) = &self.mark_key {
+            report.mark(key);
         }
         if self.check || self.github {
             check::run(

@@ -49,6 +49,8 @@ pub(crate) struct Entry {
     pub(crate) user: Option<String>,
     pub(crate) kind: String,
     pub(crate) fingerprint: Option<String>,
+    /// See [`Report::mark`].
+    pub(crate) mark: Option<String>,
     /// Whether the registry, or GitHub, still accepts it; none when it was not asked, or gave no answer.
     pub(crate) alive: Option<bool>,
     /// What was answered, if it is not plainly yes.
@@ -76,6 +78,7 @@ pub(crate) struct Winner {
     pub(crate) user: Option<String>,
     pub(crate) kind: Option<String>,
     pub(crate) fingerprint: Option<String>,
+    pub(crate) mark: Option<String>,
     pub(crate) why: String,
     /// Logins that the engine would use if it were not for this one.
     pub(crate) shadowed: Vec<Shadowed>,
@@ -127,6 +130,17 @@ impl Report {
             Some(Refused { registry, user: user?, fingerprint: fingerprint? })
         })
         .collect()
+    }
+
+    /// Marks every secret that is known, so that whoever gave the key can tell which of its own tokens it is.
+    pub(crate) fn mark(&mut self, key: &[u8; 32]) {
+        let mark = |credential: &Option<Credential>| credential.as_ref().map(|found| token::mark(&found.secret, key));
+        for entry in self.stores.iter_mut().flat_map(|store| &mut store.entries) {
+            entry.mark = mark(&entry.credential);
+        }
+        for winner in &mut self.winners {
+            winner.mark = mark(&winner.credential);
+        }
     }
 
     /// Says whose all of it is.

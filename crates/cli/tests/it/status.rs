@@ -1,6 +1,7 @@
 use std::{fs, os::unix::fs::PermissionsExt};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use pullpass_secrets::{Secret, token};
 use pullpass_testing::home::Home;
 use serde_json::Value;
 
@@ -43,6 +44,40 @@ fn a_store_that_others_may_read_is_said() {
     let ran = pullpass(&home, &["status"]);
     assert!(ran.stderr.contains("other users may read") && ran.stderr.contains("chmod 600"), "{ran}");
     assert_eq!(mode(&path), 0o644, "looking changes nothing");
+}
+
+#[test]
+fn a_mark_tells_who_knows_the_key_which_token_it_is() {
+    let home = Home::new();
+    let (one, other) = (STANDARD.encode("octocat:one-token"), STANDARD.encode("octocat:other-token"));
+    helper(&home, "one", "helped.io", "helped");
+    home.write(
+        ".docker/config.json",
+        format!(r#"{{"credHelpers":{{"helped.io":"one"}},"auths":{{"ghcr.io":{{"auth":"{one}"}},"quay.io":{{"auth":"{other}"}},"x.io":{{"identitytoken":"one-token"}}}}}}"#),
+    );
+    let status = |key: &str| json(&pullpass(&home, &["status", "ghcr.io", "--docker", "--json", "--mark-key", key]));
+    let key = [7; 32];
+    let mark = |text: &str| Value::from(token::mark(&Secret::new(text.to_owned()), &key));
+    let found = status(&"07".repeat(32));
+    assert_eq!(found["stores"][0]["entries"][0]["mark"], mark("one-token"));
+    assert_eq!(found["winners"][0]["mark"], mark("one-token"));
+    assert_ne!(status(&"08".repeat(32))["winners"][0]["mark"], mark("one-token"));
+
+    let all = json(&pullpass(&home, &["status", "--docker", "--json", "--mark-key", &"07".repeat(32)]));
+    let marks: std::collections::BTreeMap<&str, &Value> = all["stores"]
+        .as_array()
+        .expect("stores")
+        .iter()
+        .flat_map(|store| store["entries"].as_array().expect("entries"))
+        .map(|entry| (entry["registry"].as_str().expect("a registry"), &entry["mark"]))
+        .collect();
+    assert_eq!((marks["quay.io"], marks["helped.io"]), (&mark("other-token"), &mark("helped-secret")), "{all}");
+    assert_eq!(marks["x.io"], &Value::Null, "an identity token is no token that anybody stored");
+
+    let none = json(&pullpass(&home, &["status", "ghcr.io", "--docker", "--json"]));
+    assert_eq!(none["winners"][0]["mark"], Value::Null);
+    assert_fails(&pullpass(&home, &["status", "--json", "--mark-key", "07"]), 2, &["64 hexadecimal digits are needed"]);
+    assert_fails(&pullpass(&home, &["status", "--mark-key", &"07".repeat(32)]), 2, &["--json"]);
 }
 
 #[test]

@@ -24,6 +24,15 @@ fn the_checksum_is_githubs() {
 }
 
 #[test]
+fn a_mark_is_the_hmac_of_the_secret() {
+    // By `openssl dgst -sha256 -mac HMAC -macopt hexkey:0707…`.
+    let mark = token::mark(&secret("correct horse"), &KEY);
+    assert_eq!(mark, "42fbbd77233002d413c29173fb07ca2d726bad80194f5a94bde1c3e451e4c495");
+    assert_ne!(mark, token::mark(&secret("correct horse\n"), &KEY));
+    assert_ne!(mark, token::mark(&secret("correct horse"), &[8; 32]));
+}
+
+#[test]
 fn a_generated_token_is_whole_and_different_each_time() {
     let (one, two) = (token::generate().unwrap(), token::generate().unwrap());
     assert_eq!(token::check(&one), Ok(Kind::Pullpass));

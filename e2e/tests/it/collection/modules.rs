@@ -92,6 +92,41 @@ fn status_tells_what_is_there_and_logout_ends_it() {
 }
 
 #[test]
+fn the_controller_tells_by_marks_which_token_a_host_has() {
+    let fleet = Fleet::new();
+    let store = |token: &str| format!("{{\"auths\": {{{}, {OTHERS}}}}}", login(token));
+    fleet.write(&fleet.home.path(), ".docker/config.json", &store(&fleet.token), 0o600);
+    fleet.write(&fleet.alice(), ".docker/config.json", &store("another-one"), 0o600);
+    let key = "a5".repeat(32);
+    let status = json!({
+        "executable": program(), "registry": "ghcr.io", "engines": ["docker"], "all_users": true, "mark_key": "{{ key }}",
+    });
+    let have = |token: &str, accounts: &str| {
+        let have =
+            "logins.winners | selectattr('mark', 'eq', token | pullpass.registry.mark(key)) | map(attribute='account')";
+        let tasks = json!([
+            { "pullpass.registry.status": status, "register": "logins" },
+            { "ansible.builtin.assert": { "that": format!("({have}) == {accounts}") } },
+        ]);
+        let variables = json!({ "key": key, "token": token });
+        let ran =
+            fleet.play(&json!([{ "hosts": "all", "gather_facts": false, "vars": variables, "tasks": tasks }]), &[]);
+        assert_eq!((ran.code, recap(&ran)), (0, (0, 0)), "{ran}");
+    };
+    have("{{ iaas_console.ghcr_pat }}", "['root']");
+    // As `echo TOKEN | ansible-vault encrypt_string` stores it.
+    have("{{ iaas_console.ghcr_pat + '\n' }}", "['root']");
+    have("another-one", "['alice']");
+    have("a-third", "[]");
+
+    let both = json!({ "all_users": true, "authfile": "auth.json" });
+    let ran = fleet.module("status", &both, &[]);
+    assert!(ran.code == 2 && ran.stdout.contains("mutually exclusive"), "{ran}");
+    let ran = fleet.module("status", &json!({ "mark_key": "a5" }), &[]);
+    assert!(ran.code == 2 && ran.stdout.contains("64 hexadecimal digits are needed"), "{ran}");
+}
+
+#[test]
 fn a_file_for_another_user_is_written_as_that_user_or_not_at_all() {
     let fleet = Fleet::new();
     fs::copy(program(), fleet.installed()).expect("a copy that everybody can run");
