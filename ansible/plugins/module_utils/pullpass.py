@@ -125,6 +125,11 @@ def settle_environment():
         os.environ['XDG_RUNTIME_DIR'] = session
 
 
+def account():
+    """The user as whom the task runs."""
+    return user(os.geteuid())
+
+
 def user(uid):
     try:
         return pwd.getpwuid(uid).pw_name

@@ -100,6 +100,10 @@ EXAMPLES = r'''
 '''
 
 RETURN = r'''
+account:
+  description: The user of the host as whom the task ran.
+  returned: success
+  type: str
 fingerprint:
   description: What a person sees of the token.
   returned: success
@@ -129,7 +133,7 @@ findings:
 '''
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.pullpass.registry.plugins.module_utils.pullpass import COMMON, Pullpass
+from ansible_collections.pullpass.registry.plugins.module_utils.pullpass import COMMON, Pullpass, account
 
 
 def main():
@@ -165,6 +169,7 @@ def main():
         pullpass.fail(answer.error, images[0] if images else None, rc=answer.rc)
 
     result = dict((name, answer.data[name]) for name in ('fingerprint', 'proved', 'stores'))
+    result['account'] = account()
     result['changed'] = any(store['changed'] for store in answer.data['stores'])
     if module._diff:
         result['diff'] = [difference(store, answer.data) for store in answer.data['stores'] if store['changed']]

@@ -52,6 +52,10 @@ EXAMPLES = r'''
 '''
 
 RETURN = r'''
+account:
+  description: The user of the host as whom the task ran.
+  returned: success
+  type: str
 removed:
   description: Files and credential helpers, and the keys that were removed from each.
   returned: success
@@ -62,7 +66,7 @@ removed:
 '''
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.pullpass.registry.plugins.module_utils.pullpass import COMMON, Pullpass
+from ansible_collections.pullpass.registry.plugins.module_utils.pullpass import COMMON, Pullpass, account
 
 
 def main():
@@ -76,7 +80,7 @@ def main():
     removed = answer.data['removed'] if answer.data else []
     if answer.rc != 0:
         module.fail_json(msg=answer.error, rc=answer.rc, removed=removed, changed=bool(removed))
-    result = dict(changed=bool(removed), removed=removed)
+    result = dict(changed=bool(removed), removed=removed, account=account())
     if module._diff:
         result['diff'] = [difference(store) for store in removed]
     module.exit_json(**result)

@@ -33,6 +33,11 @@ options:
     description: Whether the logins of every user of the host are listed, each with its C(account); takes root.
     type: bool
     default: false
+  images:
+    description: Images to ask for as each engine would; none fails the task.
+    type: list
+    elements: str
+    aliases: [image]
   engines:
     description: Whose stores; both without it.
     type: list
@@ -88,10 +93,24 @@ winners:
   returned: success
   type: list
   elements: dict
+account:
+  description: The user of the host as whom the task ran.
+  returned: success
+  type: str
+installed:
+  description: The engines that this host has.
+  returned: success
+  type: list
+  elements: str
+images:
+  description: What C(pullpass verify --json) says of each image.
+  returned: when images were given
+  type: list
+  elements: dict
 '''
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.pullpass.registry.plugins.module_utils.pullpass import COMMON, Pullpass
+from ansible_collections.pullpass.registry.plugins.module_utils.pullpass import COMMON, Pullpass, account
 
 
 def main():
@@ -104,6 +123,7 @@ def main():
             # Nobody can make a token of it; Ansible would hide it because of its name.
             mark_key=dict(type='str', no_log=False),
             all_users=dict(type='bool', default=False),
+            images=dict(type='list', elements='str', aliases=['image']),
         ),
         # Those are of one user.
         mutually_exclusive=[('all_users', 'config'), ('all_users', 'authfile')],
@@ -118,8 +138,11 @@ def main():
     answer = pullpass.run(words)
     if answer.data is None:
         module.fail_json(msg=answer.error, rc=answer.rc)
-    module.exit_json(
-        changed=False, is_well=answer.rc == 0, stores=answer.data['stores'], winners=answer.data['winners'])
+    result = dict((name, answer.data[name]) for name in ('stores', 'winners'))
+    if params['images']:
+        result['images'] = pullpass.verify(params['images'], pullpass.engines())[1]
+    installed = [engine for engine in ('docker', 'podman') if module.get_bin_path(engine)]
+    module.exit_json(changed=False, is_well=answer.rc == 0, account=account(), installed=installed, **result)
 
 
 if __name__ == '__main__':

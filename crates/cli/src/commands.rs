@@ -10,6 +10,7 @@ mod completions;
 #[cfg(feature = "serve")]
 mod demo;
 mod doctor;
+mod fleet;
 pub(crate) mod helper;
 mod inventory;
 pub(crate) mod kubelet;
@@ -37,6 +38,7 @@ pub(crate) enum Command {
     Inventory(inventory::Inventory),
     Vault(vault::Vault),
     Scan(scan::Scan),
+    Fleet(fleet::Fleet),
     Helper(helper::Helper),
     Kubelet(kubelet::Kubelet),
     Token(token::Token),
@@ -61,6 +63,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Inventory(inventory) => inventory.run(),
         Command::Vault(vault) => vault.run(),
         Command::Scan(scan) => scan.run(),
+        Command::Fleet(fleet) => fleet.run(),
         Command::Helper(helper) => helper.run(),
         Command::Kubelet(kubelet) => kubelet.run(),
         Command::Token(token) => token.run(),

@@ -82,7 +82,8 @@ impl Choice {
         self.asked().is_some_and(|asked| asked.contains(&engine))
     }
 
-    fn asked(self) -> Option<Vec<Engine>> {
+    /// The engines asked for, if any.
+    pub(crate) fn asked(self) -> Option<Vec<Engine>> {
         let pairs = [(self.docker, Engine::Docker), (self.podman, Engine::Podman)];
         let asked: Vec<Engine> = pairs.into_iter().filter(|(asked, _)| *asked).map(|(_, engine)| engine).collect();
         Some(asked).filter(|asked| !asked.is_empty())

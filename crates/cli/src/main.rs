@@ -1,6 +1,7 @@
 //! `pullpass`: authenticate Docker and Podman to a registry, and prove it. This crate owns the process: it alone reads
 //! the environment, prints and exits.
 
+mod ansible;
 mod arguments;
 mod commands;
 mod credential_helper;
@@ -8,8 +9,10 @@ mod docker_daemon;
 mod engines;
 mod environment;
 mod failure;
+mod interrupt;
 mod login_name;
 mod logins;
+mod metrics;
 mod network;
 mod other_user;
 mod output;

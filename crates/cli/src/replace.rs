@@ -1,26 +1,19 @@
 //! Replacing several files as one step, which a person may stop.
 
-use std::{
-    fs,
-    os::unix::fs::MetadataExt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{fs, os::unix::fs::MetadataExt, sync::atomic::Ordering};
 
 use pullpass_secrets::file::journal::{self, Change, JournalError};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::{
-    failure::{Exit, Failure, OrFail},
-    output,
+    failure::{Exit, Failure},
+    interrupt, output,
 };
 
 /// Replaces all of the files or none, and says which. Ctrl-C is heeded until they are about to be exchanged.
 pub(crate) fn all(changes: &[Change<'_>], done: &str) -> Result<(), Failure> {
     let linked: Vec<_> = changes.iter().filter_map(|change| Some((change, other_names(change)?))).collect();
-    let was_interrupted = on_interrupt()?;
+    let was_interrupted = interrupt::flag()?;
     allow_open_files();
     match journal::replace_all(changes, &|| was_interrupted.load(Ordering::Relaxed)) {
         Err(JournalError::Undone(error)) if matches!(*error, JournalError::Stopped) => {
@@ -52,13 +45,4 @@ fn allow_open_files() {
     let limit = getrlimit(Resource::Nofile);
     // Where it cannot be raised, a tree that needs more ends in an error before anything is changed.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
-}
-
-/// Set when the person presses Ctrl-C or goes away, or the system asks us to end.
-fn on_interrupt() -> Result<Arc<AtomicBool>, Failure> {
-    let flag = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
-        signal_hook::flag::register(signal, Arc::clone(&flag)).or_unknown()?;
-    }
-    Ok(flag)
 }

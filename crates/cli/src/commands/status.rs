@@ -69,7 +69,7 @@ pub(crate) struct Status {
     #[arg(long, value_name = "DAYS", requires = "github", value_parser = clap::value_parser!(u16))]
     warn_days: Option<u16>,
     /// Write a file for the textfile collector of Prometheus's node_exporter
-    #[arg(long, value_name = "FILE", value_parser = metrics::path)]
+    #[arg(long, value_name = "FILE", value_parser = crate::metrics::path)]
     metrics: Option<PathBuf>,
     #[command(flatten)]
     pull_secret: AsPullSecret,

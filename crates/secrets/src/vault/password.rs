@@ -40,6 +40,11 @@ impl Password {
         Password::from_file(typed.reveal().as_bytes())
     }
 
+    /// What it is, to hand it to a program that asks for it.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     fn stripped(bytes: &[u8], is_blank: impl Fn(u8) -> bool) -> Result<Password, VaultError> {
         let start = bytes.iter().position(|byte| !is_blank(*byte)).ok_or(VaultError::EmptyPassword)?;
         let end = bytes.iter().rposition(|byte| !is_blank(*byte)).map_or(start, |last| last + 1);
@@ -80,6 +85,11 @@ impl Passwords {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+
+    /// All with their labels, in order.
+    pub fn list(&self) -> impl Iterator<Item = (&str, &Password)> {
+        self.list.iter().map(|(label, password)| (label.as_str(), password))
     }
 
     /// The labels, in order.

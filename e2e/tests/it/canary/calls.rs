@@ -216,6 +216,16 @@ pub(super) fn calls(home: &Home, registry: &str, token: &str) -> BTreeMap<String
             ],
         ),
         (
+            "fleet",
+            vec![
+                call(&["fleet", "check", "-i", "inventory.yml", "--image", &reference]),
+                call(&["fleet", "check", "-i", token, "--limit", token, "--json"]),
+                call(&["fleet", "login", "-i", "inventory.yml", "-u", "octocat", "--password-stdin"]).input(token),
+                call(&["fleet", "login", "-i", "inventory.yml", "--user", token, "--", token]),
+                call(&["fleet", "logout", "-i", "inventory.yml", "--registry", token]),
+            ],
+        ),
+        (
             "verify",
             vec![
                 call(&["verify", &reference, "--docker", "--podman"]),
