@@ -1,15 +1,17 @@
 //! What GitHub's API says of tokens, accounts and packages: GitHub's documentation, "REST API endpoints for users" and "…
 //! for packages", and of headers "Scopes for OAuth apps", "Token expiration and revocation" and "Authenticating to the REST
-//! API". Every question is asked once: GitHub locks an account out after a few bad tries.
+//! API", "REST API endpoints for revoking credentials". Every question is asked once: GitHub locks an account out after a few bad tries.
 
 use bytes::Bytes;
 use jiff::{Timestamp, fmt::strtime};
 use pullpass_oci::error_code::ErrorEntry;
+use pullpass_secrets::{Secret, token};
 use reqwest::{
     Method,
-    header::{ACCEPT, AUTHORIZATION, HeaderValue},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue},
 };
 use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::json;
 use url::Url;
 
 use crate::{
@@ -21,6 +23,9 @@ use crate::{
 
 /// Where github.com answers.
 pub const API: &str = "https://api.github.com/";
+
+/// How many tokens one call of [`revoke`] may have.
+pub const MAX_REVOKED: usize = 1000;
 
 /// How the message begins with which GitHub answers a locked out account. It comes as a 403, and no token is to blame.
 const LOCKOUT: &str = "Maximum number of login attempts exceeded";
@@ -115,7 +120,8 @@ pub async fn account(api: &Url, credential: &Credential, options: Options) -> An
     struct User {
         login: String,
     }
-    let question = Question { api, path: &["user"], subject: "user", credential: Some(credential), options };
+    let credential = Some(credential);
+    let question = Question { api, path: &["user"], subject: "user", credential, posted: None, options };
     question
         .ask(|heard| {
             let user: User = heard.json()?;
@@ -136,7 +142,7 @@ pub async fn owner(api: &Url, name: &str, options: Options) -> Answered<Owner> {
         login: String,
         r#type: String,
     }
-    let question = Question { api, path: &["users", name], subject: name, credential: None, options };
+    let question = Question { api, path: &["users", name], subject: name, credential: None, posted: None, options };
     question
         .ask(|heard| {
             let user: User = heard.json()?;
@@ -167,7 +173,7 @@ pub async fn package(
     let owners = if owner.is_organization { "orgs" } else { "users" };
     let path = &[owners, &owner.login, "packages", "container", name];
     let subject = &format!("{}/{name}", owner.login);
-    let question = Question { api, path, subject, credential: Some(credential), options };
+    let question = Question { api, path, subject, credential: Some(credential), posted: None, options };
     question
         .ask(|heard| {
             let fields: Fields = heard.json()?;
@@ -181,6 +187,17 @@ pub async fn package(
         .await
 }
 
+/// Revokes tokens, for good: classic and fine-grained personal ones, and those of OAuth and GitHub Apps for their users. Whoever
+/// has a token may do so, without a credential, 60 times an hour; GitHub writes to its owner. Success says that GitHub has
+/// taken the request, whether or not the tokens were any; that one is dead is shown by [`account`], which it refuses then.
+/// [`Failure::BadAnswer`] when there are none or more than [`MAX_REVOKED`], which are not sent.
+pub async fn revoke(api: &Url, tokens: &[Secret], options: Options) -> Answered<()> {
+    let path = &["credentials", "revoke"];
+    let question =
+        Question { api, path, subject: "credentials/revoke", credential: None, posted: Some(tokens), options };
+    question.ask(|_| Some(())).await
+}
+
 /// A question to GitHub, before it is asked.
 struct Question<'a> {
     api: &'a Url,
@@ -188,6 +205,8 @@ struct Question<'a> {
     path: &'a [&'a str],
     subject: &'a str,
     credential: Option<&'a Credential>,
+    /// The tokens to post instead of a question. That is answered with 202, and not done yet.
+    posted: Option<&'a [Secret]>,
     options: Options,
 }
 
@@ -219,7 +238,7 @@ impl Question<'_> {
         let sso = answer.header("x-github-sso").and_then(|header| sso(&http.clean(header)));
         let limit = limit(&answer);
         let result = answer.bytes(&http, MAX_JSON).await.and_then(|body| {
-            if answer.status.as_u16() != 200 {
+            if answer.status.as_u16() != if self.posted.is_some() { 202 } else { 200 } {
                 return Err(answer.error(&http, self.refusal(&answer, &body)));
             }
             let unknown = || Failure::BadAnswer { why: "lacks what GitHub documents for it".to_owned() };
@@ -234,7 +253,7 @@ impl Question<'_> {
         let mut url = self.api.clone();
         url.path_segments_mut().map_err(|()| unreachable())?.pop_if_empty().extend(self.path);
         let http = Http::new(&registry, self.api, std::mem::take(&mut self.options))?;
-        let mut request = Request::new(Stage::Account, Method::GET, url, self.subject);
+        let mut request = Request::new(Stage::Account, self.method(), url, self.subject);
         if let Some(Credential { secret, .. }) = self.credential {
             // No other text can be a token, and no header could carry it.
             if HeaderValue::from_str(secret.reveal()).is_err() {
@@ -243,9 +262,23 @@ impl Question<'_> {
             http.remember(secret);
             request.headers.insert(AUTHORIZATION, header("Bearer", secret));
         }
+        if let Some(tokens) = self.posted {
+            if tokens.is_empty() || tokens.len() > MAX_REVOKED {
+                let why = format!("was not asked: it revokes 1 to {MAX_REVOKED} tokens at a time");
+                return Err(Failure::BadAnswer { why });
+            }
+            tokens.iter().for_each(|token| http.remember(token));
+            let texts: Vec<&str> = tokens.iter().map(Secret::reveal).collect();
+            request.body = json!({ "credentials": texts }).to_string().into();
+            request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
         request.headers.insert(ACCEPT, HeaderValue::from_static("application/vnd.github+json"));
         request.headers.insert("x-github-api-version", HeaderValue::from_static("2022-11-28"));
         Ok((http, request))
+    }
+
+    fn method(&self) -> Method {
+        if self.posted.is_some() { Method::POST } else { Method::GET }
     }
 
     /// `host[:port]`
@@ -259,7 +292,7 @@ impl Question<'_> {
         let request = Asked {
             registry: self.host(),
             stage: Stage::Account,
-            method: Method::GET.to_string(),
+            method: self.method().to_string(),
             url: self.api.to_string(),
             subject: self.subject.to_owned(),
         };
@@ -274,7 +307,8 @@ impl Question<'_> {
         let problem = serde_json::from_slice::<Problem>(body).ok();
         let is_lockout = problem.as_ref().is_some_and(|problem| problem.message.starts_with(LOCKOUT));
         // It has no code; what it says stands for one.
-        let errors = problem.map(|problem| ErrorEntry { code: problem.message, message: String::new() });
+        // More tokens than are remembered may have been posted.
+        let errors = problem.map(|problem| ErrorEntry { code: token::mask(&problem.message), message: String::new() });
         let said = Said { status: answer.status.as_u16(), errors: errors.into_iter().collect() };
         let retry_after = retry_after(&answer.headers, &said);
         let is_limited = retry_after.is_some() || answer.header("x-ratelimit-remaining") == Some("0");

@@ -6,7 +6,7 @@ use pullpass_client::{
 use pullpass_secrets::Secret;
 use pullpass_testing::{
     canned::{self, Canned},
-    ghcr::{Ghcr, Running, Switches, Token},
+    ghcr::{Failing, Ghcr, Running, Switches, Token},
     github::Github,
 };
 use url::Url;
@@ -230,4 +230,52 @@ async fn an_enterprise_servers_questions_keep_the_path_of_its_api() {
     let url = origin(&api).join("api/v3/").expect("an address");
     github::account(&url, &stored(), Options::default()).await.result.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(api.requests().remove(0).target, "/api/v3/user");
+}
+
+#[tokio::test]
+async fn whoever_has_a_token_can_revoke_it_and_sends_nothing_else() {
+    let site = Site::new().await;
+    let [one, other, kept] = [0; 3].map(|_| site.ghcr.token("octocat", Token::classic(&["read:packages"])));
+    let api = origin(&site.github.api);
+    let answered =
+        github::revoke(&api, &[&one, &other].map(|text| Secret::new(text.clone())), Options::default()).await;
+    answered.result.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(answered.limit.map(|limit| (limit.limit, limit.remaining)), Some((60, 59)));
+    let request = site.github.api.requests().remove(0);
+    assert_eq!((request.method.as_str(), request.target.as_str()), ("POST", "/credentials/revoke"));
+    assert!(!request.headers.contains_key("authorization"), "GitHub answers 403 to whoever sends one");
+    for dead in [&one, &other] {
+        let error = site.account(dead).await.expect_err("dead");
+        assert!(matches!(error.failure, Failure::CredentialRefused { .. }), "{error}");
+    }
+    assert!(site.account(&kept).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_revocation_that_github_does_not_take_is_an_error_without_the_token() {
+    let site = Site::new().await;
+    let api = origin(&site.github.api);
+    let token = site.ghcr.token("octocat", Token::classic(&["read:packages"]));
+    let tokens = |count| vec![Secret::new(token.clone()); count];
+    for none in [0, github::MAX_REVOKED + 1] {
+        let error = github::revoke(&api, &tokens(none), Options::default()).await.result.expect_err("not sent");
+        assert!(error.to_string().contains("1 to 1000 tokens") && error.facts()[0].contains("POST"), "{error}");
+    }
+    assert!(site.github.api.requests().is_empty());
+    assert!(github::revoke(&api, &tokens(github::MAX_REVOKED), Options::default()).await.result.is_ok());
+
+    site.github.fail("/credentials/revoke", Failing::RateLimited);
+    let error = github::revoke(&api, &tokens(1), Options::default()).await.result.expect_err("limited");
+    assert!(matches!(error.failure, Failure::RateLimited { .. }), "{error}");
+    for status in [200, 403, 404, 422, 302] {
+        let body = format!(r#"{{"message":"no: {token}"}}"#);
+        let refusing = Canned::start(move |_| canned::response(status, &[("location", "/user")], body.clone())).await;
+        // So many that the first is not remembered.
+        let many: Vec<Secret> = (0..100).map(|number| Secret::new(format!("other-{number}"))).collect();
+        let tokens = [tokens(1), many].concat();
+        let error = github::revoke(&origin(&refusing), &tokens, Options::default()).await.result.expect_err("refused");
+        let said = format!("{error} {:?}", error.facts());
+        assert!(said.contains("credentials/revoke") && !said.contains(&token), "{status} {said}");
+        assert_eq!(refusing.requests().len(), 1, "it is sent once");
+    }
 }
