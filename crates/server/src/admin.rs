@@ -25,7 +25,7 @@ use crate::{
     blobs::{BlobStore, session::Sessions},
     clock::Clock,
     data_dir::{DataDir, admin_socket},
-    db::{Db, pats::NewPat},
+    db::Db,
     error::Error as ServerError,
 };
 
@@ -77,6 +77,17 @@ pub enum Request {
         /// Of this user only.
         user: Option<String>,
     },
+    /// Makes a token that may do what another one may, for the same user.
+    TokenRotate {
+        /// The other one's, which has to be alive.
+        id: i64,
+        /// What for; that of the other one without it.
+        note: Option<String>,
+        /// When the new one ends, in unix milliseconds, or never.
+        expires: Option<i64>,
+        /// When the other one ends if not earlier, in unix milliseconds; it stays as it is without that.
+        old_ends: Option<i64>,
+    },
     /// Ends a token's life, at once.
     TokenRevoke {
         /// As listed.
@@ -103,6 +114,16 @@ pub enum Response {
         token: Secret,
         /// What it is recognised by later.
         fingerprint: String,
+    },
+    /// To [`Request::TokenRotate`]: the only time that the new token is seen.
+    Rotated {
+        /// The token itself.
+        #[serde(with = "secret_text")]
+        token: Secret,
+        /// What is known of it.
+        new: Box<TokenInfo>,
+        /// The other one, as it is now.
+        old: Box<TokenInfo>,
     },
     /// To [`Request::TokenList`].
     Tokens(Vec<TokenInfo>),
@@ -238,6 +259,9 @@ impl Desk {
                 }
             }
             Request::TokenNew { user, note, scopes, expires } => self.new_token(user, note, scopes, *expires).await,
+            Request::TokenRotate { id, note, expires, old_ends } => {
+                self.rotate_token(*id, note.as_deref(), *expires, *old_ends).await
+            }
             Request::TokenList { user } => self.list_tokens(user.as_deref()).await,
             Request::TokenRevoke { id } => self.revoke_token(*id).await,
             Request::Check => Ok(Response::Checked(check::run(self).await?)),
@@ -275,40 +299,39 @@ impl Desk {
         scopes: &[PatScope],
         expires: Option<i64>,
     ) -> Result<Response, Error> {
-        let now = (self.clock)();
-        let id = self.user(user).await?;
-        if scopes.is_empty() {
-            return Err(Error::Refused("a token without a scope could do nothing: give at least one".to_owned()));
-        }
-        if expires.is_some_and(|expires| expires <= now) {
-            return Err(Error::Refused("the token would have expired already".to_owned()));
-        }
-        if note.chars().count() > MAX_NOTE || note.contains(char::is_control) {
-            return Err(Error::Refused(format!("a note has at most {MAX_NOTE} characters and is one line")));
-        }
-        let mut scopes = scopes.to_vec();
-        scopes.sort_unstable();
-        scopes.dedup();
-        let token = token::generate().map_err(ServerError::from)?;
-        // A generated token has a checksum, so that no key enters its fingerprint.
-        let fingerprint = token::fingerprint(&token, &[0; 32]);
-        let hash = pat::hash(&token);
-        let new = NewPat { hash, user: id, note, scopes: &scopes, fingerprint: &fingerprint, created: now, expires };
-        let id = self.db.add_pat(&new).await?;
-        self.pats.put(Pat {
-            id,
-            hash,
-            user: user.to_owned(),
-            note: note.to_owned(),
-            scopes,
-            fingerprint: fingerprint.clone(),
-            version: 1,
-            created: now,
-            expires,
-            revoked: OnceLock::new(),
-            last_used: pat::LastUsed::default(),
-        });
+        let user_id = self.user(user).await?;
+        let (token, pat) = draft(user, note, scopes, (self.clock)(), expires)?;
+        let id = self.db.add_pat(user_id, &pat).await?;
+        let fingerprint = pat.fingerprint.clone();
+        self.pats.put(Pat { id, ..pat });
         Ok(Response::Token { id, token, fingerprint })
+    }
+
+    async fn rotate_token(
+        &self,
+        id: i64,
+        note: Option<&str>,
+        expires: Option<i64>,
+        old_ends: Option<i64>,
+    ) -> Result<Response, Error> {
+        let now = (self.clock)();
+        if old_ends.is_some_and(|ends| ends <= now) {
+            return Err(Error::Refused(format!("token {id} would have ended already: revoke it instead")));
+        }
+        let old = self.pat(id)?;
+        let user_id = self.user(&old.user).await?;
+        let (token, new) = draft(&old.user, note.unwrap_or(&old.note), &old.scopes, now, expires)?;
+        let Some(new_id) = self.db.rotate_pat(id, old_ends, user_id, &new).await? else {
+            let why = format!("token {id} (`{}`) is dead: make another with `pullpass token new`", old.fingerprint);
+            return Err(Error::Refused(why));
+        };
+        let new = Pat { id: new_id, ..new };
+        let known = Box::new(info(&new));
+        self.pats.put(new);
+        if let Some(ends) = old_ends {
+            self.pats.end_by(id, ends);
+        }
+        Ok(Response::Rotated { token, new: known, old: Box::new(info(&old)) })
     }
 
     async fn list_tokens(&self, user: Option<&str>) -> Result<Response, Error> {
@@ -320,7 +343,7 @@ impl Desk {
     }
 
     async fn revoke_token(&self, id: i64) -> Result<Response, Error> {
-        let pat = self.pats.get(id).ok_or_else(|| Error::Refused(format!("there is no token {id}")))?;
+        let pat = self.pat(id)?;
         let now = (self.clock)();
         if !self.db.revoke_pat(id, now).await? {
             return Err(Error::Refused(format!("token {id} (`{}`) was revoked before", pat.fingerprint)));
@@ -329,11 +352,47 @@ impl Desk {
         Ok(Response::Done)
     }
 
+    fn pat(&self, id: i64) -> Result<Arc<Pat>, Error> {
+        self.pats.get(id).ok_or_else(|| Error::Refused(format!("there is no token {id}")))
+    }
+
     async fn user(&self, name: &str) -> Result<i64, Error> {
         self.db.user(name).await?.ok_or_else(|| {
             Error::Refused(format!("there is no user `{name}`: add one with `pullpass admin user add {name}`"))
         })
     }
+}
+
+/// A new token, and what is to be kept of it, but for its number.
+fn draft(user: &str, note: &str, scopes: &[PatScope], now: i64, expires: Option<i64>) -> Result<(Secret, Pat), Error> {
+    if scopes.is_empty() {
+        return Err(Error::Refused("a token without a scope could do nothing: give at least one".to_owned()));
+    }
+    if expires.is_some_and(|expires| expires <= now) {
+        return Err(Error::Refused("the token would have expired already".to_owned()));
+    }
+    if note.chars().count() > MAX_NOTE || note.contains(char::is_control) {
+        return Err(Error::Refused(format!("a note has at most {MAX_NOTE} characters and is one line")));
+    }
+    let mut scopes = scopes.to_vec();
+    scopes.sort_unstable();
+    scopes.dedup();
+    let token = token::generate().map_err(ServerError::from)?;
+    let pat = Pat {
+        id: 0,
+        hash: pat::hash(&token),
+        user: user.to_owned(),
+        note: note.to_owned(),
+        scopes,
+        // A generated token has a checksum, so that no key enters its fingerprint.
+        fingerprint: token::fingerprint(&token, &[0; 32]),
+        version: 1,
+        created: now,
+        expires: pat::Expires::at(expires),
+        revoked: OnceLock::new(),
+        last_used: pat::LastUsed::default(),
+    };
+    Ok((token, pat))
 }
 
 fn info(pat: &Pat) -> TokenInfo {
@@ -344,7 +403,7 @@ fn info(pat: &Pat) -> TokenInfo {
         scopes: pat.scopes.clone(),
         fingerprint: pat.fingerprint.clone(),
         created: pat.created,
-        expires: pat.expires,
+        expires: pat.expires.get(),
         revoked: pat.revoked(),
         last_used: pat.last_used.get(),
     }

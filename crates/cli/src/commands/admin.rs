@@ -75,6 +75,11 @@ pub(super) struct Data {
 }
 
 impl Data {
+    /// What names it in a command that is shown, behind other words.
+    pub(super) fn option(&self) -> String {
+        self.data.as_ref().map(|data| format!(" --data {}", data.display())).unwrap_or_default()
+    }
+
     /// Has something done by the server, running or not.
     pub(super) fn call(&self, request: &Request) -> Result<Response, Failure> {
         let data = match &self.data {

@@ -11,6 +11,8 @@ mod list;
 mod new;
 #[cfg(feature = "serve")]
 mod revoke;
+#[cfg(feature = "serve")]
+mod rotate;
 
 use clap::{Args, Subcommand};
 
@@ -24,6 +26,7 @@ Examples:
   pullpass token new --at github --into-inventory inventory.yml --key-path all.vars.ghcr_pat
   pullpass token new --user octocat --note \"fleet\" --scope read:packages --expires 90d
   pullpass token list
+  pullpass token rotate 3 --overlap 24h
   pullpass token revoke 3")]
 pub(crate) struct Token {
     #[command(subcommand)]
@@ -37,6 +40,8 @@ enum TokenCommand {
     #[cfg(feature = "serve")]
     List(list::List),
     #[cfg(feature = "serve")]
+    Rotate(rotate::Rotate),
+    #[cfg(feature = "serve")]
     Revoke(revoke::Revoke),
 }
 
@@ -47,6 +52,8 @@ impl Token {
             TokenCommand::New(new) => new.run(),
             #[cfg(feature = "serve")]
             TokenCommand::List(list) => list.run(),
+            #[cfg(feature = "serve")]
+            TokenCommand::Rotate(rotate) => rotate.run(),
             #[cfg(feature = "serve")]
             TokenCommand::Revoke(revoke) => revoke.run(),
         }

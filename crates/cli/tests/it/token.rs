@@ -1,4 +1,4 @@
-use pullpass_testing::home::Home;
+use pullpass_testing::{home::Home, run::Ran};
 
 use crate::support::*;
 
@@ -45,4 +45,44 @@ fn a_running_server_refuses_a_token_from_the_moment_it_is_revoked() {
     login(&home, &server.registry, &token).expect_success();
     server.administer(&["token", "revoke", "1"]);
     assert_fails(&login(&home, &server.registry, &token), 1, &["authentication required", "revoked"]);
+}
+
+#[test]
+fn a_token_is_rotated_on_a_running_server_and_the_old_one_works_until_it_ends() {
+    let (serving, home) = (Home::new(), Home::new());
+    let server = server(&serving);
+    let old = server.token("read:packages");
+    let ran = administer(&serving, &["token", "rotate", "1", "--note", "new fleet"]);
+    assert!(ran.code == 0 && ran.stderr.contains("token 2 of `alice`, expires"), "{ran}");
+    assert!(
+        ran.stderr.contains("token 1 (ppt_…") && ran.stderr.contains("end it earlier: `pullpass token revoke 1 --data"),
+        "{ran}"
+    );
+    for token in [old.as_str(), ran.stdout.trim_end()] {
+        login(&home, &server.registry, token).expect_success();
+    }
+    let ran = administer(&serving, &["token", "rotate", "1", "--overlap", "1s", "--expires", "never", "--json"]);
+    let made = json(&ran);
+    assert_eq!((&made["id"], &made["user"], &made["expires"]), (&3.into(), &"alice".into(), &serde_json::Value::Null));
+    assert_eq!((&made["old"]["id"], made["old"]["token"].is_null()), (&1.into(), true));
+    assert!(!ran.said().contains(&old), "{ran}");
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert_fails(&login(&home, &server.registry, &old), 1, &["expired"]);
+    login(&home, &server.registry, made["token"].as_str().expect("a token")).expect_success();
+
+    for (words, said) in [
+        (&["1"][..], "is dead"),
+        (&["99"], "there is no token 99"),
+        (&["2", "--overlap", "0s"], "--overlap"),
+        (&["2", "--note", &old], "there is a token in the note"),
+    ] {
+        let ran = administer(&serving, &[&["token", "rotate"], words].concat());
+        assert_fails(&ran, 2, &[said]);
+        assert!(!ran.said().contains(&old), "{ran}");
+    }
+}
+
+fn administer(serving: &Home, words: &[&str]) -> Ran {
+    let data = serving.side_dir("data").display().to_string();
+    pullpass(serving, &[words, &["--data", &data]].concat())
 }

@@ -97,7 +97,7 @@ pub(crate) struct Pat {
     /// Counts changes of what it may do; bearer tokens of an earlier version are dead.
     pub(crate) version: i64,
     pub(crate) created: i64,
-    pub(crate) expires: Option<i64>,
+    pub(crate) expires: Expires,
     pub(crate) revoked: OnceLock<i64>,
     pub(crate) last_used: LastUsed,
 }
@@ -117,10 +117,25 @@ impl Pat {
         if self.revoked().is_some() {
             return Err(Cause::Revoked);
         }
-        match self.expires {
+        match self.expires.get() {
             Some(expires) if expires <= now => Err(Cause::Expired(expires)),
             _ => Ok(()),
         }
+    }
+}
+
+/// When a token ends, if ever, which can be brought forward.
+pub(crate) struct Expires(AtomicI64);
+
+impl Expires {
+    const NEVER: i64 = i64::MAX;
+
+    pub(crate) fn at(time: Option<i64>) -> Expires {
+        Expires(AtomicI64::new(time.unwrap_or(Expires::NEVER)))
+    }
+
+    pub(crate) fn get(&self) -> Option<i64> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|time| *time != Expires::NEVER)
     }
 }
 
@@ -175,6 +190,13 @@ impl Pats {
         if let Some(pat) = self.get(id) {
             // Fails only for a token that is revoked already.
             let _ = pat.revoked.set(now);
+        }
+    }
+
+    /// Has a token end at `time`, for all who hold it, unless it ends earlier. Call after the database has it.
+    pub(crate) fn end_by(&self, id: i64, time: i64) {
+        if let Some(pat) = self.get(id) {
+            pat.expires.0.fetch_min(time, Ordering::Relaxed);
         }
     }
 

@@ -2,24 +2,13 @@
 
 use std::sync::OnceLock;
 
-use sqlx::FromRow;
+use sqlx::{FromRow, SqliteExecutor};
 
 use super::Db;
 use crate::{
-    auth::pat::{LastUsed, Pat, PatScope, TokenHash},
+    auth::pat::{Expires, LastUsed, Pat},
     error::Error,
 };
-
-/// A token that is about to be created.
-pub(crate) struct NewPat<'a> {
-    pub(crate) hash: TokenHash,
-    pub(crate) user: i64,
-    pub(crate) note: &'a str,
-    pub(crate) scopes: &'a [PatScope],
-    pub(crate) fingerprint: &'a str,
-    pub(crate) created: i64,
-    pub(crate) expires: Option<i64>,
-}
 
 #[derive(FromRow)]
 struct Row {
@@ -46,22 +35,30 @@ impl Db {
         Ok(rows.into_iter().filter_map(pat).collect())
     }
 
-    /// Adds a token and gives its id.
-    pub(crate) async fn add_pat(&self, new: &NewPat<'_>) -> Result<i64, Error> {
-        let scopes: Vec<&str> = new.scopes.iter().map(|scope| scope.as_str()).collect();
-        let sql = "INSERT INTO pats (hash, user_id, note, scopes, fingerprint, version, created, expires) \
-                   VALUES ($1, $2, $3, $4, $5, 1, $6, $7) RETURNING id";
-        let id = sqlx::query_scalar(sql)
-            .bind(new.hash.as_slice())
-            .bind(new.user)
-            .bind(new.note)
-            .bind(scopes.join(","))
-            .bind(new.fingerprint)
-            .bind(new.created)
-            .bind(new.expires)
-            .fetch_one(&self.writer)
-            .await?;
-        Ok(id)
+    /// Adds a token of the user with this number, and gives its own.
+    pub(crate) async fn add_pat(&self, user: i64, new: &Pat) -> Result<i64, Error> {
+        insert(user, new, &self.writer).await
+    }
+
+    /// The same in the place of `old`, which ends at `old_ends` if not earlier. None, and nothing is
+    /// changed, when `old` is dead by the time that the new one is created.
+    pub(crate) async fn rotate_pat(
+        &self,
+        old: i64,
+        old_ends: Option<i64>,
+        user: i64,
+        new: &Pat,
+    ) -> Result<Option<i64>, Error> {
+        let mut transaction = self.begin().await?;
+        let sql = "UPDATE pats SET expires = CASE WHEN expires < $2 THEN expires ELSE COALESCE($2, expires) END \
+                   WHERE id = $1 AND revoked IS NULL AND (expires IS NULL OR expires > $3)";
+        let ended = sqlx::query(sql).bind(old).bind(old_ends).bind(new.created).execute(&mut *transaction).await?;
+        if ended.rows_affected() == 0 {
+            return Ok(None);
+        }
+        let id = insert(user, new, &mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(Some(id))
     }
 
     /// Marks a token as revoked; false when there is none or it was revoked before.
@@ -81,6 +78,23 @@ impl Db {
     }
 }
 
+async fn insert(user: i64, new: &Pat, database: impl SqliteExecutor<'_>) -> Result<i64, Error> {
+    let scopes: Vec<&str> = new.scopes.iter().map(|scope| scope.as_str()).collect();
+    let sql = "INSERT INTO pats (hash, user_id, note, scopes, fingerprint, version, created, expires) \
+               VALUES ($1, $2, $3, $4, $5, 1, $6, $7) RETURNING id";
+    let id = sqlx::query_scalar(sql)
+        .bind(new.hash.as_slice())
+        .bind(user)
+        .bind(&new.note)
+        .bind(scopes.join(","))
+        .bind(&new.fingerprint)
+        .bind(new.created)
+        .bind(new.expires.get())
+        .fetch_one(database)
+        .await?;
+    Ok(id)
+}
+
 /// A scope that this version does not know gives no right; a hash of the wrong length fits no token.
 fn pat(row: Row) -> Option<Pat> {
     Some(Pat {
@@ -92,7 +106,7 @@ fn pat(row: Row) -> Option<Pat> {
         fingerprint: row.fingerprint,
         version: row.version,
         created: row.created,
-        expires: row.expires,
+        expires: Expires::at(row.expires),
         revoked: row.revoked.map(OnceLock::from).unwrap_or_default(),
         last_used: LastUsed::stored(row.last_used),
     })

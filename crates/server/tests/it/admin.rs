@@ -11,7 +11,7 @@ use tokio::{
     net::UnixStream,
 };
 
-use crate::support::{ALL, DAY, Running, clock};
+use crate::support::{ALL, DAY, Pat, Running, clock};
 
 fn user_add(name: &str, password: &str) -> Request {
     Request::UserAdd { name: name.to_owned(), password: Secret::new(password.to_owned()) }
@@ -50,6 +50,85 @@ async fn a_revocation_holds_from_the_moment_it_is_confirmed() {
     assert!(answer.message().contains("the token was revoked"), "{}", answer.message());
 }
 
+fn rotate(id: i64, old_ends: Option<i64>) -> Request {
+    Request::TokenRotate { id, note: None, expires: None, old_ends }
+}
+
+async fn rotated(server: &Running, request: Request) -> (Pat, TokenInfo, TokenInfo) {
+    match server.admin(request).await {
+        Ok(Response::Rotated { token, new, old }) => {
+            let fingerprint = new.fingerprint.clone();
+            (Pat { id: new.id, text: token.reveal().to_owned(), fingerprint }, *new, *old)
+        }
+        _ => panic!("no token"),
+    }
+}
+
+#[tokio::test]
+async fn a_rotated_token_has_the_rights_of_the_old_one_which_ends_after_the_overlap() {
+    let server = Running::start().await;
+    server.user("alice").await;
+    let old = server.token("alice", &[PatScope::Read, PatScope::Delete], Some(server.now() + 30 * DAY)).await;
+    let bearer = server.bearer("service=s", Some(&old)).await;
+    let of_bearer = async |server: &Running| {
+        let request = server.http.get(format!("{}/v2/", server.url)).bearer_auth(&bearer);
+        request.send().await.unwrap().status()
+    };
+    let end = server.now() + 60_000;
+    let (new, known, of_old) = rotated(&server, rotate(old.id, Some(end))).await;
+    assert_eq!((known.user.as_str(), known.note.as_str(), known.expires), ("alice", "test", None));
+    assert_eq!((known.scopes, of_old.expires), (vec![PatScope::Read, PatScope::Delete], Some(end)));
+    assert!(new.text != old.text);
+    for pat in [&old, &new] {
+        assert_eq!(server.get("/v2/", Some(pat)).await.status, StatusCode::OK);
+    }
+    assert_eq!(of_bearer(&server).await, StatusCode::OK);
+    server.advance(60_000);
+    let answer = server.get("/v2/", Some(&old)).await;
+    assert!(answer.status == StatusCode::UNAUTHORIZED && answer.message().contains("expired"), "{}", answer.message());
+    assert_eq!(of_bearer(&server).await, StatusCode::UNAUTHORIZED, "it was made from the old one");
+    assert_eq!(server.get("/v2/", Some(&new)).await.status, StatusCode::OK);
+    // And after a restart.
+    let server = server.restart().await;
+    assert_eq!(server.get("/v2/", Some(&old)).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(server.get("/v2/", Some(&new)).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_rotation_lengthens_no_life_and_touches_none_unless_asked_to() {
+    let server = Running::start().await;
+    server.user("alice").await;
+    let end = server.now() + DAY;
+    let short = server.token("alice", &ALL, Some(end)).await;
+    let (_, _, old) = rotated(&server, rotate(short.id, Some(end + DAY))).await;
+    assert_eq!(old.expires, Some(end));
+    let for_ever = server.token("alice", &ALL, None).await;
+    let note = Some("other".to_owned());
+    let request = Request::TokenRotate { id: for_ever.id, note, expires: Some(end), old_ends: None };
+    let (_, new, old) = rotated(&server, request).await;
+    assert_eq!((new.note.as_str(), new.expires, old.expires), ("other", Some(end), None));
+    let (_, _, old) = rotated(&server, rotate(for_ever.id, Some(end))).await;
+    assert_eq!(old.expires, Some(end));
+    let before = tokens(&server, None).await;
+    let ends: Vec<Option<i64>> = before.iter().map(|token| token.expires).collect();
+    assert_eq!(ends, [Some(end), None, Some(end), Some(end), None]);
+    // What was answered is what was stored.
+    assert_eq!(tokens(&server.restart().await, None).await, before);
+}
+
+#[tokio::test]
+async fn a_dead_token_is_not_rotated() {
+    let server = Running::start().await;
+    let alice = server.alice().await;
+    let expiring = server.token("alice", &ALL, Some(server.now() + 1000)).await;
+    server.revoke(&alice).await;
+    server.advance(1000);
+    for dead in [&alice, &expiring] {
+        assert!(refused(server.admin(rotate(dead.id, None)).await).contains("is dead"));
+    }
+    assert_eq!(tokens(&server, None).await.len(), 2);
+}
+
 #[tokio::test]
 async fn the_same_requests_work_while_no_server_runs() {
     let server = Running::start().await;
@@ -64,12 +143,14 @@ async fn the_same_requests_work_while_no_server_runs() {
         (Ok(Response::Token { id, token, .. }), Ok(Response::Token { id: other, .. })) => ((id, token), other),
         _ => panic!("no tokens"),
     };
+    let Ok(Response::Rotated { new, .. }) = call(rotate(two, None)).await else { panic!("no token") };
+    assert_eq!((new.user.as_str(), new.scopes), ("carol", vec![PatScope::Read]));
     assert!(call(Request::TokenRevoke { id: two }).await.is_ok());
     let server = Running::start_in(data, time, pullpass_server::Timeouts::default()).await;
     let request = server.http.get(format!("{}/v2/", server.url)).basic_auth("carol", Some(one.1.reveal()));
     assert_eq!(request.send().await.unwrap().status(), StatusCode::OK);
     let revoked: Vec<bool> = tokens(&server, Some("carol")).await.iter().map(|token| token.revoked.is_some()).collect();
-    assert_eq!(revoked, [false, true]);
+    assert_eq!(revoked, [false, true, false]);
 }
 
 #[tokio::test]
@@ -101,6 +182,8 @@ async fn what_cannot_be_done_says_why() {
         (token_new("alice", &[], None), "a token without a scope could do nothing"),
         (token_new("alice", &ALL, Some(server.now())), "the token would have expired already"),
         (Request::TokenRevoke { id: 99 }, "there is no token 99"),
+        (rotate(99, None), "there is no token 99"),
+        (rotate(1, Some(server.now())), "token 1 would have ended already: revoke it instead"),
         (Request::TokenList { user: Some("nobody".to_owned()) }, "there is no user `nobody`"),
         (
             Request::PackageSetVisibility { name: "alice/none".to_owned(), visibility: Visibility::Public },

@@ -346,6 +346,14 @@ pub(super) fn calls(home: &Home, registry: &str, token: &str) -> BTreeMap<String
             ],
         ),
         ("token list", vec![with(&["token", "list"], &data), with(&["token", "list", "--json"], &data)]),
+        (
+            "token rotate",
+            vec![
+                with(&["token", "rotate", "1", "--overlap", "1h", "--json"], &data),
+                with(&["token", "rotate", "1", "--note", token], &data),
+                with(&["token", "rotate", token], &data),
+            ],
+        ),
         ("token revoke", vec![with(&["token", "revoke", "99"], &data), with(&["token", "revoke", token], &data)]),
         (
             "admin user add",

@@ -40,7 +40,7 @@ impl List {
     }
 }
 
-fn to_json(token: &TokenInfo) -> Value {
+pub(super) fn to_json(token: &TokenInfo) -> Value {
     json!({
         "id": token.id, "user": token.user, "note": token.note, "scopes": token.scopes,
         "fingerprint": token.fingerprint, "created": time(token.created), "expires": token.expires.map(time),

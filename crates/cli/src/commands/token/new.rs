@@ -65,9 +65,7 @@ impl std::str::FromStr for Life {
 
 impl New {
     pub(super) fn run(self) -> Result<(), Failure> {
-        if token::mask(&self.note) != self.note {
-            return Err(Failure::usage("there is a token in the note").hint("say in words what the new token is for"));
-        }
+        check_note(&self.note)?;
         match self.at {
             Some(At::Github) => self.github.run(self.note, self.scopes, self.expires),
             #[cfg(feature = "serve")]
@@ -78,10 +76,19 @@ impl New {
     }
 }
 
+/// A token that somebody pasted there would be seen by everybody who may list tokens.
+pub(super) fn check_note(note: &str) -> Result<(), Failure> {
+    if token::mask(note) != note {
+        return Err(Failure::usage("there is a token in the note").hint("say in words what the new token is for"));
+    }
+    Ok(())
+}
+
 #[cfg(feature = "serve")]
-mod server {
+pub(super) mod server {
     use clap::Args;
     use jiff::{SignedDuration, Timestamp};
+    use pullpass_secrets::Secret;
     use pullpass_server::{
         PatScope,
         admin::{Request, Response},
@@ -112,14 +119,7 @@ mod server {
 
     impl AtServer {
         pub(super) fn run(self, note: String, scopes: &[String], life: Option<Life>) -> Result<(), Failure> {
-            let too_far = || Failure::usage("no calendar reaches that far: use `--expires never`");
-            let expires = match life.unwrap_or(DEFAULT_LIFE).0 {
-                None => None,
-                Some(life) => {
-                    let life = SignedDuration::try_from(life).map_err(|_| too_far())?;
-                    Some(Timestamp::now().checked_add(life).map_err(|_| too_far())?.as_millisecond())
-                }
-            };
+            let expires = end(life)?;
             let scopes: Vec<PatScope> =
                 scopes.iter().map(|scope| scope.parse().or_usage()).collect::<Result<_, _>>()?;
             let user = self.user.unwrap_or_default();
@@ -134,14 +134,33 @@ mod server {
                 }));
                 return Ok(());
             }
-            output::data(token.reveal());
-            if output::lost() {
-                return Err(Failure::unknown(format!("token {id} was made, but could not be shown"))
-                    .hint(format!("end its life: `pullpass token revoke {id}`")));
-            }
-            let end = expires.map_or_else(|| "never expires".to_owned(), |at| format!("expires {}", time(at)));
-            output::say(format_args!("token {id} of `{user}`, {end}; it is not shown again"));
-            Ok(())
+            show(&token, id, &user, expires, &self.data)
         }
+    }
+
+    /// When a token ends that lives as long as that from now on, in unix milliseconds.
+    pub(in super::super) fn end(life: Option<Life>) -> Result<Option<i64>, Failure> {
+        let too_far = || Failure::usage("no calendar reaches that far: use `--expires never`");
+        let Some(life) = life.unwrap_or(DEFAULT_LIFE).0 else { return Ok(None) };
+        let life = SignedDuration::try_from(life).map_err(|_| too_far())?;
+        Ok(Some(Timestamp::now().checked_add(life).map_err(|_| too_far())?.as_millisecond()))
+    }
+
+    /// Shows a new token.
+    pub(in super::super) fn show(
+        token: &Secret,
+        id: i64,
+        user: &str,
+        expires: Option<i64>,
+        data: &Data,
+    ) -> Result<(), Failure> {
+        output::data(token.reveal());
+        if output::lost() {
+            return Err(Failure::unknown(format!("token {id} was made, but could not be shown"))
+                .hint(format!("end its life: `pullpass token revoke {id}{}`", data.option())));
+        }
+        let end = expires.map_or_else(|| "never expires".to_owned(), |at| format!("expires {}", time(at)));
+        output::say(format_args!("token {id} of `{user}`, {end}; it is not shown again"));
+        Ok(())
     }
 }
