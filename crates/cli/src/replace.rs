@@ -1,6 +1,6 @@
 //! Replacing several files as one step, which a person may stop.
 
-use std::{fs, os::unix::fs::MetadataExt, sync::atomic::Ordering};
+use std::{fs, os::unix::fs::MetadataExt, path::PathBuf, sync::atomic::Ordering};
 
 use pullpass_secrets::file::journal::{self, Change, JournalError};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -12,14 +12,26 @@ use crate::{
 
 /// Replaces all of the files or none, and says which. Ctrl-C is heeded until they are about to be exchanged.
 pub(crate) fn all(changes: &[Change<'_>], done: &str) -> Result<(), Failure> {
+    match unless_changed(changes, done)? {
+        None => Ok(()),
+        Some(path) => Err(JournalError::Undone(Box::new(JournalError::Changed(path))).into()),
+    }
+}
+
+/// [`all`]; or the file that another program changed since it was read, after which every file is as it was.
+pub(crate) fn unless_changed(changes: &[Change<'_>], done: &str) -> Result<Option<PathBuf>, Failure> {
     let linked: Vec<_> = changes.iter().filter_map(|change| Some((change, other_names(change)?))).collect();
     let was_interrupted = interrupt::flag()?;
     allow_open_files();
     match journal::replace_all(changes, &|| was_interrupted.load(Ordering::Relaxed)) {
-        Err(JournalError::Undone(error)) if matches!(*error, JournalError::Stopped) => {
-            output::say("interrupted: every file is as it was");
-            return Err(Failure::silent(Exit::Interrupted));
-        }
+        Err(JournalError::Undone(error)) => match *error {
+            JournalError::Stopped => {
+                output::say("interrupted: every file is as it was");
+                return Err(Failure::silent(Exit::Interrupted));
+            }
+            JournalError::Changed(path) => return Ok(Some(path)),
+            error => return Err(JournalError::Undone(Box::new(error)).into()),
+        },
         result => result?,
     }
     for change in changes {
@@ -31,7 +43,7 @@ pub(crate) fn all(changes: &[Change<'_>], done: &str) -> Result<(), Failure> {
             change.path.display()
         ));
     }
-    Ok(())
+    Ok(None)
 }
 
 /// How many hard links there are to a file beside its own name, if any.

@@ -3,6 +3,7 @@
 mod check;
 pub(crate) mod diff;
 mod near;
+pub(crate) mod payloads;
 mod place;
 pub(crate) mod set;
 mod show;

@@ -9,8 +9,8 @@ use pullpass_secrets::{
         Access,
         journal::{Change, JournalError, Pending, Recovered},
     },
-    inventory::{KeyPath, Payloads, files::Form},
-    vault::{self, DEFAULT_LABEL, Password, Passwords, VaultError},
+    inventory::{Payloads, files::Form},
+    vault::{self, DEFAULT_LABEL, Password},
 };
 use rayon::prelude::*;
 use zeroize::Zeroizing;
@@ -18,15 +18,13 @@ use zeroize::Zeroizing;
 use crate::{
     commands::inventory::{
         diff::{self, Masked},
+        payloads::{self, Opened, Opening, Placed},
         tree::{self, File, Tree},
     },
     failure::{Failure, OrFail},
     output, replace,
     vault_password::{NewPasswords, Next, VaultPassword},
 };
-
-/// As many payloads are named in an error.
-const MAX_SHOWN: usize = 10;
 
 /// Encrypt everything under a new password: whole files, and values inside files
 ///
@@ -68,16 +66,6 @@ pub(crate) struct Rekey {
     password: VaultPassword,
 }
 
-/// One payload on its way from the old password to the new one.
-struct Job<'tree> {
-    /// In the tree, and in the list of the file's payloads; `None` for the file as a whole.
-    file: usize,
-    payload: Option<usize>,
-    path: Option<&'tree KeyPath>,
-    line: usize,
-    text: &'tree [u8],
-}
-
 /// What replaces a payload.
 struct Replaced {
     file: usize,
@@ -105,8 +93,14 @@ impl Rekey {
         let existing = self.password.to_rekey()?;
         tree.open(&existing);
         let payloads = read_payloads(&tree)?;
-        let jobs = self.jobs(&tree, &payloads);
-        let opened = open_all(&tree, &jobs, &existing)?;
+        let wanted = self.wanted(&tree, &payloads);
+        let way_out = "or choose what is rekeyed: `--only-vault-id LABEL`";
+        let Opening { opened, left_alone } = payloads::open(&tree, &wanted, &existing, Some(way_out))?;
+        for place in left_alone {
+            output::warn(format_args!(
+                "left alone: the payload at {place} is no value, and these passwords do not open it"
+            ));
+        }
         if opened.is_empty() {
             return Err(
                 Failure::no("there is nothing to rekey").fact("no file here has a payload that these passwords open")
@@ -114,19 +108,15 @@ impl Rekey {
         }
         // Nobody is asked for a new password before the old ones have opened everything.
         let new = self.new.read(&existing)?;
-        let replaced = encrypt_all(&tree, &jobs, opened, &new)?;
+        let replaced = encrypt_all(&tree, &wanted, opened, &new)?;
         let contents = self.contents(&tree, &payloads, &replaced)?;
         self.put(&tree, &contents, replaced.len())
     }
 
     /// The files that have payloads.
     fn read(&self) -> Result<Tree, Failure> {
-        let mut tree = Tree::read(&self.paths).map_err(|failure| failure.fact("nothing was changed"))?;
-        if !tree.unreadable.is_empty() {
-            let failure = Failure::unknown("not everything could be read, so nothing was changed");
-            let failure = tree.unreadable.iter().take(MAX_SHOWN).cloned().fold(failure, Failure::fact);
-            return Err(failure.hint("name the files and directories that are to be rekeyed"));
-        }
+        let tree = Tree::read(&self.paths).map_err(|failure| failure.fact("nothing was changed"))?;
+        let mut tree = tree.complete()?;
         // A person who names a file thinks that it is encrypted.
         if let Some(file) = tree.files.iter().find(|file| file.is_named && !holds_payload(&file.bytes)) {
             let failure = Failure::usage(format!("`{}` has no vault payload", file.path.display()));
@@ -158,13 +148,12 @@ impl Rekey {
     }
 
     fn settle(&self, change: Pending) -> Result<Recovered, Failure> {
-        let (journal, count) = (change.journal(), change.files().count());
-        let recovered = match (self.resume, self.rollback) {
+        let how = |change: Pending| match (self.resume, self.rollback) {
             (true, _) => change.resume(),
             (_, true) => change.roll_back(),
             _ => change.recover(),
         };
-        let recovered = recovered.map_err(|error| {
+        tree::settle(change, how).map_err(|error| {
             let is_late = self.rollback && matches!(error, JournalError::Missing { .. });
             let failure = Failure::from(error);
             if is_late {
@@ -172,42 +161,14 @@ impl Rekey {
             } else {
                 failure
             }
-        })?;
-        let journal = journal.display();
-        match recovered {
-            Recovered::Nothing => {}
-            Recovered::RolledBack if count == 0 => {
-                output::say(format_args!(
-                    "removed: what an interrupted run left (`{journal}`), which had changed nothing"
-                ));
-            }
-            Recovered::RolledBack => {
-                output::say(format_args!("undone: an interrupted change of {count} files (`{journal}`)"));
-            }
-            Recovered::RolledForward => {
-                output::say(format_args!("finished: an interrupted change of {count} files (`{journal}`)"));
-            }
-        }
-        Ok(recovered)
+        })
     }
 
     /// Everything that is to be opened.
-    fn jobs<'tree>(&self, tree: &'tree Tree, payloads: &'tree [Option<Payloads<'tree>>]) -> Vec<Job<'tree>> {
-        let mut jobs = Vec::new();
-        for (number, file) in tree.files.iter().enumerate() {
-            if file.form == Form::Whole && self.is_wanted(&file.bytes) {
-                jobs.push(Job { file: number, payload: None, path: None, line: 1, text: &file.bytes });
-            }
-            let list = payloads[number].iter().flat_map(Payloads::list).enumerate();
-            jobs.extend(list.filter(|(_, payload)| self.is_wanted(payload.text.as_bytes())).map(|(at, payload)| Job {
-                file: number,
-                payload: Some(at),
-                path: payload.path.as_ref(),
-                line: payload.line,
-                text: payload.text.as_bytes(),
-            }));
-        }
-        jobs
+    fn wanted<'tree>(&self, tree: &'tree Tree, payloads: &'tree [Option<Payloads<'tree>>]) -> Vec<Placed<'tree>> {
+        let mut placed = payloads::all(tree, payloads);
+        placed.retain(|placed| self.is_wanted(placed.text));
+        placed
     }
 
     fn is_wanted(&self, payload: &[u8]) -> bool {
@@ -308,91 +269,34 @@ fn read_payloads(tree: &Tree) -> Result<Vec<Option<Payloads<'_>>>, Failure> {
         .collect()
 }
 
-type Opened<'passwords> = (usize, Zeroizing<Vec<u8>>, &'passwords Password);
-
-/// The plaintext of every job with its number and the password that opened it. A value that none opens is an error; other
-/// text that only looks like a payload is not, because it is not under the old password either.
-fn open_all<'passwords>(
-    tree: &'passwords Tree,
-    jobs: &[Job<'_>],
-    existing: &'passwords Passwords,
-) -> Result<Vec<Opened<'passwords>>, Failure> {
-    let open = |job: &Job<'_>| {
-        let file = &tree.files[job.file];
-        match (job.payload, &file.plaintext, &file.password) {
-            (None, Some(Ok(plaintext)), Some(password)) => Ok((plaintext.clone(), password)),
-            (None, Some(Err(error)), _) => Err(error.clone()),
-            _ => existing.open_with(job.text),
-        }
-    };
-    let results: Vec<_> = jobs.par_iter().map(open).collect();
-    let mut opened = Vec::new();
-    let mut failed = Vec::new();
-    for (number, (job, result)) in jobs.iter().zip(results).enumerate() {
-        match result {
-            Ok((plaintext, password)) => opened.push((number, plaintext, password)),
-            Err(error) => {
-                let file = &tree.files[job.file];
-                let place = format!("{}:{}", file.path.display(), job.line);
-                if job.is_read_by_ansible() {
-                    failed.push((place, job.path.map(KeyPath::to_string), error));
-                } else {
-                    output::warn(format_args!(
-                        "left alone: the payload at {place} is no value, and these passwords do not open it"
-                    ));
-                }
-            }
-        }
-    }
-    let Some((_, _, first)) = failed.first() else { return Ok(opened) };
-    let message = match failed.len() {
-        1 => "a payload does not open, so nothing was changed".to_owned(),
-        several => format!("{several} payloads do not open, so nothing was changed"),
-    };
-    let is_password = matches!(first, VaultError::WrongPassword | VaultError::NoPassword(_));
-    let failure = failed.iter().take(MAX_SHOWN).fold(Failure::usage(message), |failure, (place, path, error)| {
-        let path = path.as_ref().map(|path| format!(" `{path}`")).unwrap_or_default();
-        failure.fact(format!("{place}{path}: {error}"))
-    });
-    let more = failed.len().saturating_sub(MAX_SHOWN);
-    let failure = if more > 0 { failure.fact(format!("and {more} more")) } else { failure };
-    Err(if is_password {
-        failure
-            .hint("name every old password: `--vault-id LABEL@FILE`, once for each")
-            .hint("or choose what is rekeyed: `--only-vault-id LABEL`")
-    } else {
-        failure.hint("list what is wrong with `pullpass inventory check PATH`")
-    })
-}
-
-impl Job<'_> {
-    fn is_read_by_ansible(&self) -> bool {
-        self.path.is_some() || self.payload.is_none()
-    }
-}
-
 /// What comes in the place of everything that was opened.
-fn encrypt_all(tree: &Tree, jobs: &[Job<'_>], opened: Vec<Opened<'_>>, new: &Next) -> Result<Vec<Replaced>, Failure> {
+fn encrypt_all(
+    tree: &Tree,
+    wanted: &[Placed<'_>],
+    opened: Vec<Opened<'_>>,
+    new: &Next,
+) -> Result<Vec<Replaced>, Failure> {
     let chosen = |(number, plaintext, old)| {
-        let job: &Job<'_> = &jobs[number];
-        let in_place = |failure: Failure| tree.files[job.file].in_place(failure);
-        let (password, label) = new.of(vault::label(job.text)).map_err(in_place)?;
+        let placed: &Placed<'_> = &wanted[number];
+        let in_place = |failure: Failure| tree.files[placed.file].in_place(failure);
+        let (password, label) = new.of(vault::label(placed.text)).map_err(in_place)?;
         if password == old {
             let failure = Failure::usage("the new vault password is the old one");
             return Err(in_place(failure).hint("choose what is rekeyed: `--only-vault-id LABEL`"));
         }
-        Ok((job, plaintext, password, label))
+        Ok((placed, plaintext, password, label))
     };
     let chosen: Vec<_> = opened.into_iter().map(chosen).collect::<Result<_, _>>()?;
-    let encrypt = |(job, plaintext, password, label): (&Job<'_>, Zeroizing<Vec<u8>>, &Password, Option<String>)| {
-        let with = match job.payload {
-            None => With::Key(password.clone(), label),
-            Some(_) => {
-                let payload = vault::encrypt(&plaintext, password, label.as_deref()).or_usage();
-                With::Payload(payload.map_err(|failure| tree.files[job.file].in_place(failure))?)
-            }
+    let encrypt =
+        |(placed, plaintext, password, label): (&Placed<'_>, Zeroizing<Vec<u8>>, &Password, Option<String>)| {
+            let with = match placed.payload {
+                None => With::Key(password.clone(), label),
+                Some(_) => {
+                    let payload = vault::encrypt(&plaintext, password, label.as_deref()).or_usage();
+                    With::Payload(payload.map_err(|failure| tree.files[placed.file].in_place(failure))?)
+                }
+            };
+            Ok(Replaced { file: placed.file, payload: placed.payload, with })
         };
-        Ok(Replaced { file: job.file, payload: job.payload, with })
-    };
     chosen.into_par_iter().map(encrypt).collect()
 }

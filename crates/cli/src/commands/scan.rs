@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::{environment, failure::Failure, output};
 
-mod git;
+pub(crate) mod git;
 mod history;
 mod hook;
 mod objects;

@@ -10,7 +10,7 @@ use std::{
 use pullpass_secrets::{
     file::{
         self, FileError,
-        journal::{self, JournalError, Pending},
+        journal::{self, JournalError, Pending, Recovered},
     },
     inventory::files::{self, Form},
     vault::{Password, Passwords, VaultError},
@@ -21,8 +21,12 @@ use zeroize::Zeroizing;
 use super::near;
 use crate::{
     failure::{self, Failure},
+    output,
     vault_password::VaultPassword,
 };
+
+/// As many of several things are named in an error.
+pub(crate) const MAX_SHOWN: usize = 10;
 
 /// The files below the paths that a person named, less those that can hold no secret.
 pub(crate) struct Tree {
@@ -47,10 +51,15 @@ pub(crate) struct File {
 impl Tree {
     /// Reads what may hold a secret. What is wrong with a path that was named itself is an error.
     pub(crate) fn read(paths: &[PathBuf]) -> Result<Tree, Failure> {
+        Tree::read_if(paths, &files::may_hold)
+    }
+
+    /// [`Tree::read`] for another idea of what may hold a secret.
+    pub(crate) fn read_if(paths: &[PathBuf], is_wanted: &dyn Fn(&[u8]) -> bool) -> Result<Tree, Failure> {
         let mut tree = Tree { files: Vec::new(), unreadable: Vec::new() };
         for path in paths {
             if path.is_dir() {
-                tree.walk(path);
+                tree.walk(path, is_wanted);
             } else {
                 let Some(bytes) = file::read(path)? else {
                     let failure = Failure::usage(format!("there is no file or directory `{}`", path.display()));
@@ -67,10 +76,20 @@ impl Tree {
         Ok(tree)
     }
 
-    fn walk(&mut self, root: &Path) {
+    /// Fails unless everything could be read.
+    pub(crate) fn complete(self) -> Result<Tree, Failure> {
+        if self.unreadable.is_empty() {
+            return Ok(self);
+        }
+        let failure = Failure::unknown("not everything could be read, so nothing was changed");
+        let failure = self.unreadable.into_iter().take(MAX_SHOWN).fold(failure, Failure::fact);
+        Err(failure.hint("or name only the files and directories that are meant"))
+    }
+
+    fn walk(&mut self, root: &Path, is_wanted: &dyn Fn(&[u8]) -> bool) {
         for path in files::below(root) {
             match path.map_err(|error| error.to_string()).and_then(|path| read(&path).map(|bytes| (path, bytes))) {
-                Ok((path, Some(bytes))) if files::may_hold(&bytes) => self.add(path, bytes, false),
+                Ok((path, Some(bytes))) if is_wanted(&bytes) => self.add(path, bytes, false),
                 Ok(_) => {}
                 Err(error) => self.unreadable.push(error),
             }
@@ -78,11 +97,9 @@ impl Tree {
     }
 
     fn add(&mut self, path: PathBuf, bytes: Vec<u8>, is_named: bool) {
-        let bytes = Zeroizing::new(bytes);
-        let form = Form::of(&path, &bytes);
         // `./a.yml` and `a.yml` are the same to a reader.
         let path = path.strip_prefix("./").map(Path::to_owned).unwrap_or(path);
-        self.files.push(File { path, bytes, form, is_named, plaintext: None, password: None });
+        self.files.push(File { is_named, ..File::new(path, Zeroizing::new(bytes)) });
     }
 
     /// A file that several paths lead to counts once.
@@ -120,6 +137,11 @@ impl Tree {
 }
 
 impl File {
+    /// One that was come by, not opened yet.
+    pub(crate) fn new(path: PathBuf, bytes: Zeroizing<Vec<u8>>) -> File {
+        File { form: Form::of(&path, &bytes), path, bytes, is_named: false, plaintext: None, password: None }
+    }
+
     /// What Ansible sees in it; `None` for what could not be opened.
     pub(crate) fn content(&self) -> Option<&[u8]> {
         match (&self.form, &self.plaintext) {
@@ -166,6 +188,29 @@ pub(crate) fn interrupted(paths: &[PathBuf]) -> Result<Vec<Pending>, JournalErro
         }
     }
     Ok(found.into_values().collect())
+}
+
+/// Ends an interrupted change by `how`, and says what became of it.
+pub(crate) fn settle(
+    change: Pending,
+    how: impl FnOnce(Pending) -> Result<Recovered, JournalError>,
+) -> Result<Recovered, JournalError> {
+    let (journal, count) = (change.journal(), change.files().count());
+    let recovered = how(change)?;
+    let journal = journal.display();
+    match recovered {
+        Recovered::Nothing => {}
+        Recovered::RolledBack if count == 0 => {
+            output::say(format_args!("removed: what an interrupted run left (`{journal}`), which had changed nothing"));
+        }
+        Recovered::RolledBack => {
+            output::say(format_args!("undone: an interrupted change of {count} files (`{journal}`)"));
+        }
+        Recovered::RolledForward => {
+            output::say(format_args!("finished: an interrupted change of {count} files (`{journal}`)"));
+        }
+    }
+    Ok(recovered)
 }
 
 /// What to do about one, as its files are some old and some new.

@@ -14,7 +14,7 @@ const MAX_SAID: usize = 4096;
 
 /// `git` in the repository of `directory`, without network and without any program that the repository names, with
 /// history as it was recorded: neither replaced nor grafted.
-pub(super) fn git(directory: &Path) -> Command {
+pub(crate) fn git(directory: &Path) -> Command {
     let mut git = Command::new("git");
     git.arg("-C").arg(directory).args(["--no-optional-locks", "--no-replace-objects"]);
     git.args(["-c", "core.fsmonitor=false", "-c", "advice.graftFileDeprecated=false"]);
