@@ -7,6 +7,7 @@ mod logout;
 mod metrics;
 mod print;
 mod pulls;
+mod rotate;
 mod row;
 mod tokens;
 

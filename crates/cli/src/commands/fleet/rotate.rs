@@ -1,0 +1,7 @@
+//! `pullpass fleet rotate`.
+
+mod git;
+mod needle;
+mod occurrences;
+mod sealed;
+mod staged;
