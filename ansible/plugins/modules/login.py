@@ -59,8 +59,8 @@ options:
     type: path
   images:
     description:
-      - Images that the login has to open. They are asked for after it, as each engine would; in check mode with the
-        token that was given. The task fails when one does not open.
+      - Images that the login has to open. They are asked for with the token that was given before anything is written, and as
+        each engine would afterwards. The task fails when one does not open.
     type: list
     elements: str
     aliases: [image]
@@ -158,14 +158,16 @@ def main():
         module.exit_json(changed=True)
 
     pullpass.refuse_others()
+    # An image keeps doctor to the registry that this is about, and the token is shown to no other.
+    images = [image for image in params['images'] or [] if image.startswith(params['registry'] + '/')]
+    if images:
+        prove(module, pullpass, images)
     words = ['login', '--json', '--password-stdin', '--username=' + params['username']] + pullpass.engines()
     words += ['--persistent'] if params['persistent'] else []
     words += ['--wait=' + params['wait']] if params['wait'] else []
     words += ['--dry-run'] if module.check_mode else []
     answer = pullpass.run(words + ['--', params['registry']], params['password'])
     if answer.rc != 0 or answer.data is None:
-        # An image keeps doctor to the registry that this is about.
-        images = [image for image in params['images'] or [] if image.startswith(params['registry'] + '/')]
         pullpass.fail(answer.error, images[0] if images else None, rc=answer.rc)
 
     result = dict((name, answer.data[name]) for name in ('fingerprint', 'proved', 'stores'))
@@ -173,21 +175,26 @@ def main():
     result['changed'] = any(store['changed'] for store in answer.data['stores'])
     if module._diff:
         result['diff'] = [difference(store, answer.data) for store in answer.data['stores'] if store['changed']]
-    if params['images']:
+    if params['images'] and not module.check_mode:
         verify(module, pullpass, result)
     module.exit_json(**result)
 
 
-def verify(module, pullpass, result):
-    """Asks for the images: nothing is stored in check mode, so the token that was given is asked with."""
-    images = module.params['images']
-    if module.check_mode:
-        words = ['--engine=self', '--password-stdin', '--username=' + module.params['username']]
-        answer, result['images'], bad = pullpass.verify(images, words, module.params['password'])
-    else:
-        answer, result['images'], bad = pullpass.verify(images, pullpass.engines())
+def prove(module, pullpass, images):
+    """Asks for the images with the token that was given: one that opens less must not take the place of another."""
+    words = ['--engine=self', '--password-stdin', '--username=' + module.params['username']]
+    words += ['--wait=' + module.params['wait']] if module.params['wait'] else []
+    answer, found, bad = pullpass.verify(images, words, module.params['password'])
     if answer.rc != 0:
-        pullpass.fail('\n'.join(bad) or answer.error, images[0], **result)
+        said = '\n'.join(bad) or answer.error
+        pullpass.fail(said + '\n  nothing was changed', images[0], rc=answer.rc, images=found)
+
+
+def verify(module, pullpass, result):
+    """Asks for the images as the engines do."""
+    answer, result['images'], bad = pullpass.verify(module.params['images'], pullpass.engines())
+    if answer.rc != 0:
+        pullpass.fail('\n'.join(bad) or answer.error, module.params['images'][0], **result)
 
 
 def difference(store, login):

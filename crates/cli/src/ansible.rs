@@ -51,7 +51,7 @@ const OWN_LABEL: &str = "pullpass-run";
 #[command(next_help_heading = "Ansible")]
 pub(crate) struct Ansible {
     /// An inventory, as Ansible takes it; may be repeated
-    #[arg(long = "inventory", short, value_name = "INVENTORY", required = true)]
+    #[arg(long = "inventory", short, value_name = "INVENTORY")]
     pub(crate) inventories: Vec<String>,
     /// Only these hosts, as Ansible's `--limit`
     #[arg(long, short, value_name = "PATTERN")]
@@ -103,6 +103,9 @@ impl Ansible {
     /// # Errors
     /// Ansible is missing, or could not begin. [`Exit::Interrupted`] after Ctrl-C.
     pub(crate) fn run(&self, play: &Play<'_>, mut on_event: impl FnMut(Event)) -> Result<(), Failure> {
+        if self.inventories.is_empty() {
+            return Err(Failure::usage("no inventory is named").hint("name it, for example `-i inventory.yml`"));
+        }
         let asked = self.asked()?;
         let passwords = self.vault_password.if_given()?;
         let directory = tempfile::Builder::new().prefix("pullpass-fleet-").tempdir().or_unknown()?;

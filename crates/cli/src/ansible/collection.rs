@@ -24,6 +24,7 @@ const FILES: &[(&str, &[u8])] = files![
     "roles/registry_login/tasks/check.yml",
     "roles/registry_login/tasks/logout.yml",
     "roles/registry_login/tasks/main.yml",
+    "roles/registry_login/tasks/search.yml",
 ];
 
 /// Writes it where Ansible looks beside a playbook.

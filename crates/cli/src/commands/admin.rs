@@ -75,6 +75,11 @@ pub(super) struct Data {
 }
 
 impl Data {
+    /// That of a server that another command names.
+    pub(super) fn of(data: PathBuf) -> Data {
+        Data { data: Some(data) }
+    }
+
     /// What names it in a command that is shown, behind other words.
     pub(super) fn option(&self) -> String {
         self.data.as_ref().map(|data| format!(" --data {}", data.display())).unwrap_or_default()

@@ -24,6 +24,7 @@ Ansible reaches the hosts, with its own configuration, vault passwords and conne
 Examples:
   pullpass fleet login -i inventory.yml --image ghcr.io/octo-org/app:v1
   pullpass fleet check -i inventory.yml --warn-days 14
+  pullpass fleet rotate -i inventory.yml --dry-run
   pullpass fleet logout -i inventory.yml --limit old-hosts")]
 pub(crate) struct Fleet {
     #[command(subcommand)]
@@ -35,6 +36,7 @@ enum FleetCommand {
     Check(Box<check::Check>),
     Login(Box<login::Login>),
     Logout(Box<logout::Logout>),
+    Rotate(Box<rotate::Rotate>),
 }
 
 impl Fleet {
@@ -43,6 +45,7 @@ impl Fleet {
             FleetCommand::Check(check) => check.run(),
             FleetCommand::Login(login) => login.run(),
             FleetCommand::Logout(logout) => logout.run(),
+            FleetCommand::Rotate(rotate) => rotate.run(),
         }
     }
 }

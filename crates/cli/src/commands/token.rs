@@ -17,6 +17,7 @@ mod rotate;
 use clap::{Args, Subcommand};
 
 use crate::failure::Failure;
+pub(crate) use github::ask_on_page;
 
 /// Tell what a token is worth, have GitHub make one, and keep those of a server
 #[derive(Args)]

@@ -222,6 +222,9 @@ pub(super) fn calls(home: &Home, registry: &str, token: &str) -> BTreeMap<String
                 call(&["fleet", "check", "-i", token, "--limit", token, "--json"]),
                 call(&["fleet", "login", "-i", "inventory.yml", "-u", "octocat", "--password-stdin"]).input(token),
                 call(&["fleet", "login", "-i", "inventory.yml", "--user", token, "--", token]),
+                call(&["fleet", "rotate", "-i", "inventory.yml", "--image", &reference, "--password-stdin"])
+                    .input(token),
+                call(&["fleet", "rotate", "--resume", token]),
                 call(&["fleet", "logout", "-i", "inventory.yml", "--registry", token]),
             ],
         ),

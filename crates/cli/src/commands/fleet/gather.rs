@@ -1,9 +1,10 @@
 //! What the hosts answer, from the events of a run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use pullpass_secrets::token;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::row::{Row, State};
@@ -16,6 +17,8 @@ use crate::{
 const STATUS: &str = "pullpass.registry.status";
 const LOGIN: &str = "pullpass.registry.login";
 const LOGOUT: &str = "pullpass.registry.logout";
+/// The name of the task that looks everywhere.
+const SEARCH: &str = "Look for tokens everywhere on the host";
 
 /// Everything that is known by now.
 pub(super) struct Gather {
@@ -23,13 +26,40 @@ pub(super) struct Gather {
     progress: ProgressBar,
 }
 
+/// What is known of a host.
 #[derive(Default)]
-struct Host {
-    /// The mark of the token that the inventory has for it.
-    expected: Option<String>,
+pub(super) struct Host {
+    /// What the inventory has for it; `None` when that could not be told.
+    pub(super) wanted: Option<Wanted>,
     rows: Vec<Row>,
     /// Why it could not be asked, or not do what it was told.
     problem: Option<(State, String)>,
+    /// What every user of the host has, and what keeps a token elsewhere; `None` when nobody could look.
+    pub(super) everywhere: Option<Value>,
+    /// Why nobody could.
+    pub(super) unsearched: Option<String>,
+}
+
+/// What the role's variables say for a host.
+#[derive(Clone, Deserialize)]
+pub(super) struct Wanted {
+    /// Of the token.
+    pub(super) mark: String,
+    pub(super) registry: String,
+    pub(super) user: String,
+    pub(super) images: Vec<String>,
+}
+
+impl Host {
+    /// Its rows, judged by the mark of the token that it is to have.
+    pub(super) fn rows(&self, name: &str, mark: Option<&str>) -> Vec<Row> {
+        let mut rows = self.rows.clone();
+        rows.iter_mut().for_each(|row| row.judge(mark));
+        if let Some((state, why)) = &self.problem {
+            rows.push(Row::of_host(name, *state, token::mask(why.trim())));
+        }
+        rows
+    }
 }
 
 impl Gather {
@@ -43,7 +73,9 @@ impl Gather {
 
     pub(super) fn add(&mut self, event: &Event) {
         if event.kind == Kind::Task {
-            self.progress.set_message(output::printable(&event.task));
+            // With the name of its role in front.
+            let task = event.task.rsplit(" : ").next().unwrap_or_default();
+            self.progress.set_message(output::printable(task));
             return;
         }
         self.progress.tick();
@@ -56,8 +88,13 @@ impl Gather {
             }
             Kind::Item | Kind::ItemFailed if is_ours => host.rows.extend(rows(event)),
             Kind::Ok if event.action.ends_with("debug") => {
-                host.expected = event.result["msg"]["mark"].as_str().map(str::to_owned).or(host.expected.take());
+                host.wanted = Wanted::deserialize(&event.result["msg"]).ok().or(host.wanted.take());
             }
+            // Not of a loop over users: the one that looks everywhere.
+            Kind::Ok if event.action == STATUS && event.result["stores"].is_array() => {
+                host.everywhere = Some(event.result.clone());
+            }
+            Kind::Failed if event.task.ends_with(SEARCH) => host.unsearched = Some(token::mask(&event.message())),
             // Its items have said why; what the inventory lacks is told by what follows from it.
             Kind::Failed if is_ours && !host.rows.is_empty() || event.action.ends_with("debug") => {}
             Kind::Failed | Kind::ItemFailed => drop(host.problem.get_or_insert((State::Failed, event.message()))),
@@ -66,22 +103,21 @@ impl Gather {
     }
 
     /// The marks that the inventory's tokens have.
-    pub(super) fn expected(&self) -> impl Iterator<Item = &str> {
-        self.hosts.values().filter_map(|host| host.expected.as_deref())
+    pub(super) fn marks(&self) -> BTreeSet<&str> {
+        self.hosts.values().filter_map(|host| host.wanted.as_ref()).map(|wanted| wanted.mark.as_str()).collect()
     }
 
-    /// Every row, judged.
+    /// Every row, judged by what the inventory has for its host.
     pub(super) fn rows(self) -> Vec<Row> {
+        let of_host =
+            |(name, host): (&String, &Host)| host.rows(name, host.wanted.as_ref().map(|wanted| wanted.mark.as_str()));
+        self.hosts().iter().flat_map(of_host).collect()
+    }
+
+    /// Every host.
+    pub(super) fn hosts(self) -> BTreeMap<String, Host> {
         self.progress.finish_and_clear();
-        let of_host = |(name, host): (String, Host)| {
-            let Host { expected, mut rows, problem } = host;
-            rows.iter_mut().for_each(|row| row.judge(expected.as_deref()));
-            if let Some((state, why)) = problem {
-                rows.push(Row::of_host(&name, state, token::mask(why.trim())));
-            }
-            rows
-        };
-        self.hosts.into_iter().flat_map(of_host).collect()
+        self.hosts
     }
 }
 

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use pullpass_oci::Reference;
-use pullpass_secrets::inventory::KeyPath;
+use pullpass_secrets::inventory::{KeyPath, Step};
 use serde_json::{Map, Value, json};
 
 use crate::{engines::Choice, login_name::LoginName};
@@ -51,6 +51,15 @@ impl Pulls {
         add("token", self.token_variable.as_ref().map(template));
         add("executable", self.executable.as_ref().map(|path| json!(path)));
         variables
+    }
+
+    /// The last key of the variable with the token.
+    pub(super) fn token_names(&self) -> Vec<&str> {
+        let last = match self.token_variable.as_ref().and_then(|path| path.steps().last()) {
+            Some(Step::Key(name)) => Some(name.as_str()),
+            _ => None,
+        };
+        vec![last.unwrap_or("ghcr_pat"), "registry_login_token"]
     }
 
     fn users(&self) -> Option<Value> {

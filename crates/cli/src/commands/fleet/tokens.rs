@@ -28,7 +28,7 @@ use crate::{
 
 /// When the tokens end that the hosts are to have, by their marks. What GitHub does not tell is missing, and said.
 pub(super) fn ends(ansible: &Ansible, gather: &Gather, key: &[u8; 32]) -> Result<BTreeMap<String, Timestamp>, Failure> {
-    let wanted: BTreeSet<&str> = gather.expected().collect();
+    let wanted = gather.marks();
     let mut ends = BTreeMap::new();
     if wanted.is_empty() {
         return Ok(ends);

@@ -176,6 +176,14 @@ impl AtGithub {
     }
 }
 
+/// Asks a person for a token to pull with, made on GitHub's page.
+pub(crate) fn ask_on_page(note: &str) -> Result<Secret, Failure> {
+    let wanted = Wanted::new(note.to_owned(), Vec::new(), None)?;
+    let host: Host = "github.com".parse().map_err(|error: String| Failure::usage(error))?;
+    show(&wanted.page(&host), &wanted, false)?;
+    prompt::hidden("new token")
+}
+
 /// Opens the page or says where it is, and what to do there.
 fn show(page: &str, wanted: &Wanted, no_open: bool) -> Result<(), Failure> {
     if !prompt::is_interactive() {

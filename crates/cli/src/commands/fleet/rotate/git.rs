@@ -79,7 +79,7 @@ fn work_trees<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<BTreeMap<Path
 }
 
 /// The top of the work tree that a directory is in.
-fn top(directory: &Path) -> Result<Option<PathBuf>, Failure> {
+pub(super) fn top(directory: &Path) -> Result<Option<PathBuf>, Failure> {
     let mut command = git(directory);
     command.args(["rev-parse", "--show-toplevel"]);
     match program::ask(&mut command, With::Input(b""), LIMIT) {

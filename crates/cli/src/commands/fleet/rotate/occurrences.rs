@@ -137,11 +137,6 @@ impl Occurrences {
         Ok(Occurrences { tree, token: token.clone(), hits, texts, places, by_hand, left_alone })
     }
 
-    /// Whether there is none at all.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.places.is_empty() && self.by_hand.is_empty()
-    }
-
     /// Those that another token can take the place of, by file and line.
     pub(crate) fn places(&self) -> impl Iterator<Item = &Place> {
         self.places.iter()
