@@ -157,6 +157,21 @@ pub fn replace_all(changes: &[Change<'_>], should_stop: &dyn Fn() -> bool) -> Re
     }
 }
 
+/// Whether [`replace_all`] would be let do its work on these files now, for who has other work to do before that.
+///
+/// # Errors
+/// As [`replace_all`]; nothing was touched.
+pub fn check<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<(), JournalError> {
+    let mut files = BTreeMap::new();
+    for path in paths {
+        super::check(path, Access::Kept)?;
+        files.insert(path.canonicalize().map_err(failed("find", path))?, ());
+    }
+    let Some(directory) = directory_above(&files) else { return Ok(()) };
+    let allowed = rustix::fs::access(directory, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK);
+    allowed.map_err(|error| JournalError::NoJournal(failed("write", directory)(error.into())))
+}
+
 /// The changes by the files that are meant in the end, in the order in which their directories are locked.
 fn resolve<'a>(changes: &'a [Change<'a>]) -> Result<BTreeMap<PathBuf, &'a Change<'a>>, JournalError> {
     let mut resolved = BTreeMap::new();

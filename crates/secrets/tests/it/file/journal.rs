@@ -175,14 +175,17 @@ fn a_directory_that_cannot_be_written_is_named_and_nothing_is_replaced() {
     let before = contents(&root);
     for (closed, of_journal) in [(root.join("vars/31"), false), (root.join("vars"), true)] {
         fs::set_permissions(&closed, Permissions::from_mode(0o555)).unwrap();
-        // Without the rights of root, which ignores modes.
-        let mut run = Command::new("setpriv");
-        let as_anybody = run.args(["--inh-caps=-all", "--bounding-set=-all"]);
-        let ended = worker(as_anybody, "replace", &root).output().expect("setpriv, of util-linux, runs");
-        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
-        let expected = if of_journal { "the journal of a change has to lie in" } else { ": no file was replaced" };
-        assert!(!ended.status.success() && said.contains(expected), "{said}");
-        assert!(said.contains(&format!("`{}/", closed.display())) && said.contains("Permission denied"), "{said}");
+        for (what, elsewhere) in [("replace", ": no file was replaced"), ("check", "cannot write")] {
+            // Without the rights of root, which ignores modes.
+            let mut run = Command::new("setpriv");
+            let as_anybody = run.args(["--inh-caps=-all", "--bounding-set=-all"]);
+            let ended = worker(as_anybody, what, &root).output().expect("setpriv, of util-linux, runs");
+            let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+            let expected = if of_journal { "the journal of a change has to lie in" } else { elsewhere };
+            assert!(!ended.status.success() && said.contains(expected), "{said}");
+            let closed = closed.display().to_string();
+            assert!(said.contains(&format!("`{closed}")) && said.contains("Permission denied"), "{said}");
+        }
         fs::set_permissions(&closed, Permissions::from_mode(0o755)).unwrap();
         assert!(contents(&root) == before);
     }

@@ -6,7 +6,7 @@ use pullpass_secrets::{
     Secret,
     file::{
         Access,
-        journal::{Change, JournalError, Pending, Recovered},
+        journal::{self, Change, JournalError, Pending, Recovered},
     },
     inventory::{self, Entry, Found, files::Form as FileForm},
     vault::{self, Passwords},
@@ -44,7 +44,8 @@ impl<'tree> Staged<'tree> {
     /// Puts `new` in the place of every occurrence, each in its form, under its vault id and password.
     ///
     /// # Errors
-    /// A place cannot be written without changing anything else, or what was made does not hold what it should.
+    /// A place cannot be written without changing anything else, what was made does not hold what it should, or a file may not
+    /// be replaced.
     pub(crate) fn new(
         occurrences: &'tree Occurrences,
         passwords: &Passwords,
@@ -56,6 +57,8 @@ impl<'tree> Staged<'tree> {
         let stage = |number| Ok((&occurrences.tree.files[number], content(occurrences, number, new)?));
         let staged = Staged { files: occurrences.changed().map(stage).collect::<Result<_, Failure>>()? };
         staged.prove(occurrences, passwords, new)?;
+        // Hosts may get the new token before the files do.
+        journal::check(staged.files.iter().map(|(file, _)| file.path.as_path()))?;
         Ok(staged)
     }
 
@@ -199,7 +202,7 @@ fn not_recovered(error: JournalError) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{fs, os::unix::fs::PermissionsExt};
 
     use base64::{Engine, engine::general_purpose::STANDARD};
     use pullpass_secrets::{inventory::KeyPath, token, vault::Password};
@@ -376,6 +379,15 @@ mod tests {
 
         inventory.rotate(&old, &new);
         assert_eq!(inventory.read("hosts"), edited.replace(old.reveal(), new.reveal()));
+    }
+
+    #[test]
+    fn a_file_that_must_not_be_changed_is_told_before_anything_is() {
+        let (old, new) = (token(), token());
+        let inventory = every_form(old.reveal());
+        fs::set_permissions(inventory.path("hosts"), fs::Permissions::from_mode(0o444)).unwrap();
+        let refused = Staged::new(&inventory.find(&old), &inventory.passwords, &new).err().unwrap();
+        assert!(refused.message.contains("read-only"), "{}", refused.message);
     }
 
     #[test]

@@ -165,6 +165,7 @@ fn a_process_that_others_start() {
     let done = match env::var("PULLPASS_TEST_WHAT").expect("what").as_str() {
         "edit" => append(&root.join("config.json")).map(drop).map_err(JournalError::from),
         "replace" => replace(&root, &|| false),
+        "check" => journal::check(files(&root).iter().map(PathBuf::as_path)),
         "recover" => pending().and_then(|pending| pending.recover().map(drop)),
         "roll_back" => pending().and_then(|pending| pending.roll_back().map(drop)),
         what => panic!("nobody can {what}"),
