@@ -51,6 +51,16 @@ impl<'a> Needle<'a> {
         text.trim_ascii() == self.token.as_bytes()
     }
 
+    /// The lines of an INI inventory or a script on which something is set to the token.
+    pub(super) fn assigned_lines(&self, text: &[u8]) -> Vec<usize> {
+        let is_it = |value: &str| self.is(value.trim().trim_matches(['"', '\'']).as_bytes());
+        let is_set = |words: &str| words.split_once('=').is_some_and(|(_, value)| is_it(value));
+        // `key = value`, or one of several `key=value` behind a host.
+        let has_it = |line: &str| is_set(line) || line.split_ascii_whitespace().any(is_set);
+        let lines = text.split(|byte| *byte == b'\n').map(String::from_utf8_lossy).enumerate();
+        lines.filter(|(_, line)| has_it(line)).map(|(number, _)| number + 1).collect()
+    }
+
     /// Where the token begins in a text.
     pub(super) fn places(&self, text: &[u8]) -> Vec<usize> {
         if !self.is_telling() {

@@ -215,6 +215,9 @@ impl Look<'_> {
             for value in values.iter().filter(|value| needle.is(value.text.reveal().as_bytes())) {
                 by_hand(place(value.line, Some(&value.path)), SHORT);
             }
+            if file.form == FileForm::Text {
+                needle.assigned_lines(content).into_iter().for_each(|line| by_hand(place(line, None), SHORT));
+            }
             return;
         }
         let in_value = |value: &Value| needle.places(value.text.reveal().as_bytes()).len();

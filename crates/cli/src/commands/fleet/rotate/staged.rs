@@ -429,9 +429,12 @@ mod tests {
         let inventory = Inventory::new();
         let vars = format!("user: admin # the admin\nadmin_password: !vault |\n{}", block("admin", "dev", "  "));
         inventory.write("vars.yml", &vars);
+        inventory
+            .write("hosts", "[all]\none user=admin port=1\ntwo user=administrator\n[all:vars]\npassword = 'admin'\n");
         let found = inventory.find(&old);
-        assert_eq!(found.by_hand().len(), 1);
-        assert_eq!(found.by_hand()[0].place.line, 1);
+        let by_hand: Vec<_> =
+            found.by_hand().iter().map(|one| (one.place.key_path.is_some(), one.place.line)).collect();
+        assert_eq!(by_hand, [(false, 2), (false, 5), (true, 1)]);
         inventory.rotate(&old, &new);
         assert_eq!(inventory.value("vars.yml", "admin_password"), new.reveal());
         assert_eq!(inventory.value("vars.yml", "user"), "admin");
