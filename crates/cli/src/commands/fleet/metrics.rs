@@ -15,7 +15,7 @@ pub(super) fn write(path: &Path, rows: &[Row], now: Timestamp) -> Result<(), Fai
     let states =
         rows.iter().map(|row| (format!("{},{}", labels(row), label("state", row.state.word())), "1".to_owned()));
     family(&mut text, "pullpass_fleet_login", "A login of a host's user, and its state.", states);
-    let ends = rows.iter().filter_map(|row| Some((labels(row), row.expires?.as_second().to_string())));
+    let ends = rows.iter().filter_map(|row| Some((labels(row), row.expires?.at()?.as_second().to_string())));
     family(&mut text, "pullpass_fleet_token_expiry_timestamp_seconds", "When its token ends.", ends);
     let now = [(String::new(), now.as_second().to_string())].into_iter();
     family(&mut text, "pullpass_fleet_check_timestamp_seconds", "When this was found out.", now);

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::row::{Row, State};
+use super::row::{Expiry, Row, State};
 use crate::{
     failure::{Exit, Failure},
     output,
@@ -46,7 +46,7 @@ fn cells(row: &Row) -> Vec<String> {
         text(&row.fingerprint),
         answer(row.alive),
         answer(row.opens),
-        row.expires.map(|at| at.strftime("%Y-%m-%d").to_string()).unwrap_or_default(),
+        row.expires.map(|end| end.to_string()).unwrap_or_default(),
         row.state.word().to_owned(),
         if cut.len() < why.len() { format!("{cut}…") } else { cut },
     ]
@@ -63,7 +63,8 @@ fn counted(rows: &[Row]) -> String {
 pub(super) fn end(rows: &[Row], warn_days: Option<u16>, now: Timestamp) -> Result<(), Failure> {
     let has = |state: State| rows.iter().any(|row| row.state == state);
     let end = warn_days.and_then(|days| now.checked_add(SignedDuration::from_hours(24 * i64::from(days))).ok());
-    let is_ending = rows.iter().any(|row| row.expires.zip(end).is_some_and(|(expires, end)| expires <= end));
+    let is_ending =
+        rows.iter().any(|row| row.expires.and_then(Expiry::at).zip(end).is_some_and(|(expires, end)| expires <= end));
     match () {
         () if has(State::Failed) || has(State::Old) || is_ending => Err(Failure::silent(Exit::No)),
         () if has(State::Unreachable) => Err(Failure::silent(Exit::Unknown)),

@@ -184,7 +184,8 @@ impl Rotate {
         let mut steps = Steps::new(&self, hosts, &passwords, rotation, old)?;
         let result = if self.rollback.is_some() { steps.take_back() } else { steps.go_on() };
         let journal = &steps.rotation.journal;
-        if result.is_ok() || matches!(&result, Err(failure) if failure.exit != Exit::Usage) {
+        // Without a new token there is nothing to tell but why.
+        if journal.new.is_some() || journal.revoked.is_some() {
             summary::print(journal, self.json);
         }
         result.map_err(|failure| where_it_stands(failure, &steps.rotation))

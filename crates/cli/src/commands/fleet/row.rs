@@ -1,7 +1,9 @@
 //! One line of the answer: a user of a host, and an engine.
 
+use std::fmt;
+
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 #[derive(Clone, Default, Serialize)]
 pub(super) struct Row {
@@ -20,12 +22,47 @@ pub(super) struct Row {
     /// Whether every image opens; `None` when none was asked for, or there was no answer.
     pub(super) opens: Option<bool>,
     /// When the token ends, if that is known.
-    pub(super) expires: Option<Timestamp>,
+    pub(super) expires: Option<Expiry>,
     pub(super) state: State,
     /// What is in the way; empty when nothing is.
     pub(super) why: String,
     /// Whether the login was written just now.
     pub(super) changed: bool,
+}
+
+/// When a token ends.
+#[derive(Clone, Copy)]
+pub(super) enum Expiry {
+    At(Timestamp),
+    Never,
+}
+
+impl Expiry {
+    pub(super) fn at(self) -> Option<Timestamp> {
+        match self {
+            Expiry::At(at) => Some(at),
+            Expiry::Never => None,
+        }
+    }
+}
+
+impl fmt::Display for Expiry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Expiry::At(at) => write!(f, "{}", at.strftime("%Y-%m-%d")),
+            Expiry::Never => f.write_str("never"),
+        }
+    }
+}
+
+impl Serialize for Expiry {
+    /// RFC 3339, or `never`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Expiry::At(at) => serializer.collect_str(at),
+            Expiry::Never => serializer.serialize_str("never"),
+        }
+    }
 }
 
 /// What became of a login.

@@ -5,7 +5,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use jiff::Timestamp;
 use pullpass_client::{Credential, Options, github};
 use pullpass_oci::Registry;
 use pullpass_secrets::{
@@ -16,7 +15,7 @@ use pullpass_secrets::{
 };
 use url::Url;
 
-use super::gather::Gather;
+use super::{gather::Gather, row::Expiry};
 use crate::{
     ansible::Ansible,
     commands::inventory::tree::{File, Tree},
@@ -27,7 +26,7 @@ use crate::{
 };
 
 /// When the tokens end that the hosts are to have, by their marks. What GitHub does not tell is missing, and said.
-pub(super) fn ends(ansible: &Ansible, gather: &Gather, key: &[u8; 32]) -> Result<BTreeMap<String, Timestamp>, Failure> {
+pub(super) fn ends(ansible: &Ansible, gather: &Gather, key: &[u8; 32]) -> Result<BTreeMap<String, Expiry>, Failure> {
     let wanted = gather.marks();
     let mut ends = BTreeMap::new();
     if wanted.is_empty() {
@@ -37,16 +36,15 @@ pub(super) fn ends(ansible: &Ansible, gather: &Gather, key: &[u8; 32]) -> Result
     let known: BTreeMap<String, Secret> = known.filter(|(mark, _)| wanted.contains(mark.as_str())).collect();
     for (mark, secret) in known {
         match end(&secret)? {
-            Ok(Some(end)) => drop(ends.insert(mark, end)),
-            Ok(None) => {}
+            Ok(end) => drop(ends.insert(mark, end)),
             Err(why) => output::warn(format_args!("GitHub does not say when a token ends: {why}")),
         }
     }
     Ok(ends)
 }
 
-/// When GitHub says that a token ends; `None` for never. The error is what was in the way.
-fn end(secret: &Secret) -> Result<Result<Option<Timestamp>, String>, Failure> {
+/// When GitHub says that a token ends. The error is what was in the way.
+fn end(secret: &Secret) -> Result<Result<Expiry, String>, Failure> {
     let host: Registry = "api.github.com".parse().or_unknown()?;
     let url: Url = github::API.parse().or_unknown()?;
     let credential = Credential { user: String::new(), secret: secret.clone() };
@@ -56,7 +54,10 @@ fn end(secret: &Secret) -> Result<Result<Option<Timestamp>, String>, Failure> {
     let options: Options = network::options(&environment::stores()?, &host);
     let answered = network::block_on(async { Ok(github::account(&url, &credential, options).await) })?;
     refused::remember(&host, &credential, answered.result.as_ref());
-    Ok(answered.result.map(|account| account.expires).map_err(|error| error.to_string()))
+    Ok(answered
+        .result
+        .map(|account| account.expires.map_or(Expiry::Never, Expiry::At))
+        .map_err(|error| error.to_string()))
 }
 
 /// Every token of GitHub's in the inventories and the variables beside them.

@@ -69,7 +69,9 @@ impl Hosts<'_> {
         let mut unsearched = Vec::new();
         for name in hosts {
             let host = answers.get(name);
-            let problem = problem(name, host, Some(&mark)).or_else(|| left_over(host?, &other));
+            let problem = problem(name, host, Some(&mark))
+                .or_else(|| unwanted(host?, &mark))
+                .or_else(|| left_over(host?, &other));
             if let Some(why) = host.and_then(|host| host.unsearched.as_ref()) {
                 unsearched.push(format!("{name}: {}", why.lines().next().unwrap_or_default()));
             }
@@ -110,6 +112,12 @@ fn of(row: &Row) -> String {
     let why = row.why.lines().next().unwrap_or_default();
     let why = why.strip_prefix("error: ").unwrap_or(why);
     if whose.is_empty() { why.to_owned() } else { format!("{}: {why}", whose.join(", ")) }
+}
+
+/// Whether the inventory has another token for it, which the next `pullpass fleet login` would bring to the host.
+fn unwanted(host: &Host, mark: &str) -> Option<Problem> {
+    let is_other = host.wanted.as_ref().is_some_and(|wanted| wanted.mark != mark);
+    is_other.then(|| Problem { state: State::Old, why: "the inventory has another token for it".to_owned() })
 }
 
 /// Where somebody else on a host still has a token with this mark.

@@ -39,13 +39,13 @@ pub(super) fn confirm(journal: &Journal, is_confirmed: bool) -> Result<(), Failu
         .hint("`pullpass fleet rotate --resume` asks again"))
 }
 
-/// Ends a token, where that can be done from here.
+/// Ends the old token, where that can be done from here.
 ///
 /// # Errors
 /// It cannot, or was not. It may live.
-pub(super) fn revoke(journal: &Journal, token: &Secret, number: Option<i64>) -> Result<(), Failure> {
-    if let (Some(server), Some(number)) = (&journal.server, number) {
-        return at_server(&server.data, number);
+pub(super) fn revoke(journal: &Journal, token: &Secret) -> Result<(), Failure> {
+    if let Some(server) = &journal.server {
+        return at_server(&server.data, server.old);
     }
     if Kind::of(token).is_github() && journal.registry == "ghcr.io" {
         return at_github(token);

@@ -15,17 +15,14 @@ use crate::{
 /// As at GitHub.
 const LIFE: SignedDuration = SignedDuration::from_hours(90 * 24);
 
-/// Has it made. One that a killed run had made, and nobody has seen, is revoked.
+/// Has it made.
 pub(super) fn make(data: &Path, rotation: &mut Rotation) -> Result<Secret, Failure> {
     let place = std::path::absolute(data).or_unknown()?;
+    forget(&place, &rotation.journal.id)?;
     let data = Data::of(place.clone());
-    let mark = format!("[rotation {}]", rotation.journal.id);
-    let Response::Tokens(tokens) = data.call(&Request::TokenList { user: None })? else { return Err(other_version()) };
-    let alive = tokens.iter().filter(|token| token.revoked.is_none());
-    for lost in alive.clone().filter(|token| token.note.ends_with(&mark)) {
-        data.call(&Request::TokenRevoke { id: lost.id })?;
-    }
-    let old: Vec<&TokenInfo> = alive
+    let tokens = alive(&data)?;
+    let old: Vec<&TokenInfo> = tokens
+        .iter()
         .filter(|token| token.fingerprint == rotation.journal.old.fingerprint && token.user == rotation.journal.user)
         .collect();
     let [old] = old[..] else {
@@ -42,7 +39,7 @@ pub(super) fn make(data: &Path, rotation: &mut Rotation) -> Result<Secret, Failu
     let expires = (Timestamp::now() + LIFE).as_millisecond();
     let request = Request::TokenRotate {
         id: old.id,
-        note: Some(format!("{note} {mark}")),
+        note: Some(format!("{note} {}", mark(&rotation.journal.id))),
         expires: Some(expires),
         old_ends: None,
     };
@@ -52,4 +49,23 @@ pub(super) fn make(data: &Path, rotation: &mut Rotation) -> Result<Secret, Failu
     }
     rotation.save()?;
     Ok(token)
+}
+
+/// Revokes what was made for a rotation, by a run that was killed before it could tell or by one that is taken back.
+pub(super) fn forget(data: &Path, id: &str) -> Result<(), Failure> {
+    let data = Data::of(data.to_owned());
+    for lost in alive(&data)?.iter().filter(|token| token.note.ends_with(&mark(id))) {
+        data.call(&Request::TokenRevoke { id: lost.id })?;
+    }
+    Ok(())
+}
+
+fn alive(data: &Data) -> Result<Vec<TokenInfo>, Failure> {
+    let Response::Tokens(tokens) = data.call(&Request::TokenList { user: None })? else { return Err(other_version()) };
+    Ok(tokens.into_iter().filter(|token| token.revoked.is_none()).collect())
+}
+
+/// What the note of a token ends with that was made for a rotation.
+fn mark(id: &str) -> String {
+    format!("[rotation {id}]")
 }

@@ -67,7 +67,13 @@ impl<'a> Steps<'a> {
             stop_if_interrupted()?;
             self.rotation.journal.step = Some(*step);
             self.rotation.save()?;
-            self.step(*step)?;
+            let result = self.step(*step);
+            if *step == Step::New && result.is_err() && !self.rotation.journal.is_compromised {
+                // Nothing was changed: the next run begins anew.
+                self.forget_new()?;
+                self.rotation.end(State::Returned)?;
+            }
+            result?;
         }
         self.rotation.end(State::Done)
     }
@@ -102,6 +108,15 @@ impl<'a> Steps<'a> {
         self.rotation.journal.new = Some(known);
         self.new = Some(new);
         self.rotation.tell(told)
+    }
+
+    /// A token that a server of ours has made, and that nobody has got.
+    fn forget_new(&mut self) -> Result<(), Failure> {
+        #[cfg(feature = "serve")]
+        if let Some(server) = &self.rotation.journal.server {
+            super::server::forget(&server.data, &self.rotation.journal.id)?;
+        }
+        Ok(())
     }
 
     #[cfg(not(feature = "serve"))]
@@ -281,7 +296,7 @@ impl<'a> Steps<'a> {
         if ask::is_alive(&journal.registry, &journal.user, &self.old)? {
             // A person has been asked already.
             revoke::confirm(journal, self.rotate.yes || journal.is_compromised)?;
-            revoke::revoke(journal, &self.old, journal.server.as_ref().map(|server| server.old))?;
+            revoke::revoke(journal, &self.old)?;
         }
         self.rotation.journal.revoked = Some(Timestamp::now());
         let told = format!("the old token {} is revoked", self.rotation.journal.old.fingerprint);
@@ -327,12 +342,11 @@ impl<'a> Steps<'a> {
             let old = self.old.clone();
             self.exchange(&new, &old)?;
             self.return_hosts(&new)?;
-            let given = self.rotation.journal.server.as_ref().and_then(|server| server.new);
-            match given {
-                Some(number) => revoke::revoke(&self.rotation.journal, &new, Some(number))?,
-                None => output::warn("the new token lives: revoke it where it was made, if it is of no use any more"),
+            if self.rotation.journal.server.is_none() {
+                output::warn("the new token lives: revoke it where it was made, if it is of no use any more");
             }
         }
+        self.forget_new()?;
         self.rotation.tell("every host and file has the old token again".to_owned())?;
         self.rotation.end(State::Returned)
     }
