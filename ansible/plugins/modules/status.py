@@ -38,6 +38,12 @@ options:
     type: list
     elements: str
     aliases: [image]
+  copies:
+    description: >-
+      Whether to list as well what a new login does not reach by itself, because it keeps a token of its own or an older file: k3s and
+      RKE2, services of Docker Swarm, running containers.
+    type: bool
+    default: false
   engines:
     description: Whose stores; both without it.
     type: list
@@ -107,6 +113,13 @@ images:
   returned: when images were given
   type: list
   elements: dict
+copies:
+  description: >-
+    With O(copies), each with its C(kind), C(name), C(path), C(registry), C(mark) where the token can be seen, and the C(command)
+    that has it take the new login.
+  returned: success
+  type: list
+  elements: dict
 '''
 
 from ansible.module_utils.basic import AnsibleModule
@@ -120,6 +133,7 @@ def main():
             registry=dict(type='str'),
             check=dict(type='bool', default=False),
             github=dict(type='bool', default=False),
+            copies=dict(type='bool', default=False),
             # Nobody can make a token of it; Ansible would hide it because of its name.
             mark_key=dict(type='str', no_log=False),
             all_users=dict(type='bool', default=False),
@@ -132,13 +146,13 @@ def main():
     params = module.params
     pullpass = Pullpass(module)
     words = ['status', '--json'] + pullpass.engines()
-    words += ['--' + option.replace('_', '-') for option in ('check', 'github', 'all_users') if params[option]]
+    words += ['--' + option.replace('_', '-') for option in ('check', 'github', 'all_users', 'copies') if params[option]]
     words += ['--mark-key=' + params['mark_key']] if params['mark_key'] else []
     words += ['--', params['registry']] if params['registry'] else []
     answer = pullpass.run(words)
     if answer.data is None:
         module.fail_json(msg=answer.error, rc=answer.rc)
-    result = dict((name, answer.data[name]) for name in ('stores', 'winners'))
+    result = dict((name, answer.data[name]) for name in ('stores', 'winners', 'copies'))
     if params['images']:
         result['images'] = pullpass.verify(params['images'], pullpass.engines())[1]
     installed = [engine for engine in ('docker', 'podman') if module.get_bin_path(engine)]

@@ -17,8 +17,8 @@ use zeroize::Zeroizing;
 use crate::environment;
 
 const DEFAULT: &str = "/var/run/docker.sock";
-/// More than the daemon says of any image, or of itself.
-const MAX_ANSWER: u64 = 1024 * 1024;
+/// More than the daemon says of any image, of itself, or of thousands of containers.
+const MAX_ANSWER: u64 = 64 * 1024 * 1024;
 
 /// The status and the body of the answer to a GET; `headers` are whole lines.
 ///

@@ -2,6 +2,7 @@
 
 pub(crate) mod kubelet;
 pub(crate) mod name;
+pub(crate) mod rancher;
 pub(crate) mod readers;
 pub(crate) mod report;
 pub(crate) mod sources;

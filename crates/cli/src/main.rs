@@ -24,6 +24,7 @@ mod stores;
 mod token_source;
 mod vault_password;
 mod wait;
+mod yaml;
 
 use std::process::ExitCode;
 

@@ -1,6 +1,7 @@
 //! `pullpass status` names the login that the real docker, podman and skopeo then send, in the situations in which people ask
 //! which it is; and reads other people's stores as those people.
 
+mod copies;
 mod github;
 mod users;
 

@@ -1,6 +1,7 @@
 //! `pullpass status`
 
 mod check;
+mod copies;
 mod metrics;
 mod print;
 mod pull_secret;
@@ -29,6 +30,7 @@ use crate::{
 
 pub(crate) use users::of as logins_of;
 
+use copies::Copies;
 use pull_secret::AsPullSecret;
 pub(crate) use stored::{Stored, stored};
 use users::Users;
@@ -47,6 +49,7 @@ Examples:
   pullpass status
   pullpass status ghcr.io/octocat/app --json
   pullpass status --check --github --warn-days 14
+  pullpass status ghcr.io --copies
   pullpass status ghcr.io --docker --as-pull-secret --name regcred | kubectl apply -f -
   sudo pullpass status --all-users --check --metrics /var/lib/node_exporter/pullpass.prom")]
 pub(crate) struct Status {
@@ -68,6 +71,9 @@ pub(crate) struct Status {
     /// Exit with 1 when a token ends within this many days
     #[arg(long, value_name = "DAYS", requires = "github", value_parser = clap::value_parser!(u16))]
     warn_days: Option<u16>,
+    /// Show as well what keeps a token of its own, or an older file: k3s and RKE2, Swarm services, running containers
+    #[arg(long)]
+    copies: bool,
     /// Write a file for the textfile collector of Prometheus's node_exporter
     #[arg(long, value_name = "FILE", value_parser = crate::metrics::path)]
     metrics: Option<PathBuf>,
@@ -100,14 +106,24 @@ impl Status {
         if let Some(path) = &self.metrics {
             metrics::write(path, &report, now)?;
         }
+        let copies = match self.copies {
+            true => copies::find(self.name.as_ref(), &report, self.mark_key.as_ref())?,
+            false => Copies::default(),
+        };
         if self.json {
-            output::json(&report.to_json());
+            let mut shown = report.to_json();
+            shown["copies"] = copies.to_json();
+            output::json(&shown);
         } else {
             print::tables(&report, self.name.as_ref());
+            if self.copies {
+                copies.print();
+            }
         }
         print::warnings(&report);
+        copies.warn();
         let ends = self.warn_days.map(|days| now + SignedDuration::from_hours(24 * i64::from(days)));
-        match exit(&report, self.name.as_ref(), ends) {
+        match exit(&report, self.name.as_ref(), ends, copies.is_unknown()) {
             Some(exit) => Err(Failure::silent(exit)),
             None => Ok(()),
         }
@@ -142,12 +158,13 @@ impl Status {
 }
 
 /// A definite no goes before what could not be found out: it is what has to be mended.
-fn exit(report: &Report, name: Option<&Name>, ends: Option<Timestamp>) -> Option<Exit> {
+/// `is_unknown` says that something beside the stores could not be looked at.
+fn exit(report: &Report, name: Option<&Name>, ends: Option<Timestamp>, is_unknown: bool) -> Option<Exit> {
     let is_dead = report.entries().any(|entry| entry.alive == Some(false));
     let is_ending =
         report.entries().any(|entry| entry.expires.zip(ends).is_some_and(|(expires, ends)| expires <= ends));
     let problem = report.stores.iter().find_map(report::Store::exit);
-    let is_unknown = report.entries().any(|entry| entry.is_unanswered);
+    let is_unknown = is_unknown || report.entries().any(|entry| entry.is_unanswered);
     let is_missing = name.is_some() && report.entries().next().is_none() && report.unread_helpers().next().is_none();
     match () {
         () if is_dead || is_ending => Some(Exit::No),

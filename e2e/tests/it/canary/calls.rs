@@ -197,6 +197,8 @@ pub(super) fn calls(home: &Home, registry: &str, token: &str) -> BTreeMap<String
                 call(&["status", registry, "--all-users", "--check", "--json"]),
                 call(&["status", registry, "--all-users", "--json", "--mark-key", &"a5".repeat(32)]),
                 call(&["status", "--json", "--mark-key", token]),
+                call(&["status", "--copies"]),
+                call(&["status", token, "--copies", "--json"]),
                 call(&["status", "--user", token]),
                 call(&["status", "--metrics", token]),
                 call(&["status", registry, "--docker", "--as-pull-secret", "--name", token]),

@@ -100,13 +100,14 @@ fn the_controller_tells_by_marks_which_token_a_host_has() {
     let key = "a5".repeat(32);
     let status = json!({
         "executable": program(), "registry": "ghcr.io", "engines": ["docker"], "all_users": true, "mark_key": "{{ key }}",
+        "copies": true,
     });
     let have = |token: &str, accounts: &str| {
         let have =
             "logins.winners | selectattr('mark', 'eq', token | pullpass.registry.mark(key)) | map(attribute='account')";
         let tasks = json!([
             { "pullpass.registry.status": status, "register": "logins" },
-            { "ansible.builtin.assert": { "that": format!("({have}) == {accounts}") } },
+            { "ansible.builtin.assert": { "that": [format!("({have}) == {accounts}"), "logins.copies is sequence"] } },
         ]);
         let variables = json!({ "key": key, "token": token });
         let ran =

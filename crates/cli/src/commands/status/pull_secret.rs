@@ -15,7 +15,7 @@ use crate::{
 #[derive(Args)]
 pub(super) struct AsPullSecret {
     /// Print the login that the engine uses as a Secret for Kubernetes's imagePullSecrets; it holds the token
-    #[arg(long, requires = "name", conflicts_with_all = ["users", "all_users", "check", "github", "metrics"])]
+    #[arg(long, requires = "name", conflicts_with_all = ["users", "all_users", "check", "github", "metrics", "copies"])]
     as_pull_secret: bool,
     /// What the Secret is called
     #[arg(long = "name", value_name = "NAME", default_value = "pullpass", requires = "as_pull_secret")]

@@ -7,7 +7,6 @@ mod quadlet;
 mod runner;
 mod unit;
 mod unit_file;
-mod yaml;
 
 use std::path::{Path, PathBuf};
 

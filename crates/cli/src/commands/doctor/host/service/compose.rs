@@ -11,8 +11,8 @@ use pullpass_secrets::{
 };
 use zeroize::Zeroizing;
 
-use super::{Access, Place, Search, Service, entries, text, yaml::Yaml};
-use crate::{engines::Engine, environment, stores};
+use super::{Access, Place, Search, Service, entries, text};
+use crate::{engines::Engine, environment, stores, yaml::Yaml};
 
 /// What Compose takes when no file is named.
 const NAMES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"];

@@ -3,25 +3,22 @@
 
 use std::path::{Path, PathBuf};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use pullpass_client::diagnosis::{Cause, Fix};
 use pullpass_secrets::{
-    Secret, file,
-    store::{Credential, Source, pull_secret},
+    file,
+    store::{Source, pull_secret},
 };
-use zeroize::Zeroizing;
 
-use super::{Access, Place, Search, Service, entries, file_name, has_extension, text, unit::option, yaml::Yaml};
+use super::{Access, Place, Search, Service, entries, file_name, has_extension, text, unit::option};
 use crate::{
-    logins::kubelet::{self, matches},
+    logins::{
+        kubelet::{self, matches},
+        rancher::{DISTRIBUTIONS, Distribution, credential},
+    },
     stores,
+    yaml::Yaml,
 };
 
-/// Distributions that tell containerd the logins: name, units, file.
-const DISTRIBUTIONS: [(&str, &str, &str); 2] = [
-    ("k3s", "`k3s` or `k3s-agent`", "/etc/rancher/k3s/registries.yaml"),
-    ("rke2", "`rke2-server` or `rke2-agent`", "/etc/rancher/rke2/registries.yaml"),
-];
 /// Where pods of the node itself are described, and what a distribution applies by itself.
 const MANIFESTS: [&str; 3] =
     ["/etc/kubernetes/manifests", "/var/lib/rancher/k3s/server/manifests", "/var/lib/rancher/rke2/server/manifests"];
@@ -34,9 +31,7 @@ const PROVIDERS: [&str; 3] = [
 
 pub(super) fn collect(search: &mut Search<'_>) -> Vec<Service> {
     let mut services: Vec<Service> = Vec::new();
-    for (name, units, path) in DISTRIBUTIONS {
-        services.extend(distribution(search, name, units, Path::new(path)));
-    }
+    services.extend(DISTRIBUTIONS.iter().filter_map(|found| distribution(search, found)));
     services.extend(node(search));
     services.extend(provider(search));
     if services.is_empty() {
@@ -52,10 +47,12 @@ fn service(search: &Search<'_>, path: &Path, who: String, access: Access, fixes:
 }
 
 /// `configs` and `mirrors` of a registries.yaml.
-fn distribution(search: &mut Search<'_>, name: &str, units: &str, path: &Path) -> Option<Service> {
+fn distribution(search: &mut Search<'_>, distribution: &Distribution) -> Option<Service> {
+    let Distribution { name, units: [server, agent], path } = *distribution;
+    let path = Path::new(path);
     let fixes = vec![
         Fix::Words(format!("set `auth` of `{}` under `configs` in {}", search.registry(), path.display())),
-        Fix::Words(format!("then restart {units}, which reads it when it starts")),
+        Fix::Words(format!("then restart `{server}` or `{agent}`, which reads it when it starts")),
     ];
     if is_denied(path) {
         return Some(service(search, path, name.to_owned(), Access::Hidden, fixes));
@@ -84,17 +81,6 @@ fn distribution(search: &mut Search<'_>, name: &str, units: &str, path: &Path) -
     // Pods may have secrets.
     let is_likely = matches!(access, Access::None(_));
     Some(Service { is_likely, ..service(search, path, name.to_owned(), access, fixes) })
-}
-
-/// `username` and `password`, or `auth`, which is both in base64.
-fn credential(auth: &Yaml) -> Option<Credential> {
-    let field = |name: &str| auth.get(name).and_then(Yaml::text).filter(|text| !text.is_empty());
-    if let (Some(user), Some(password)) = (field("username"), field("password")) {
-        return Some(Credential { user: user.to_owned(), secret: Secret::new(password.to_owned()) });
-    }
-    let decoded = Zeroizing::new(STANDARD.decode(field("auth")?.trim()).ok()?);
-    let (user, secret) = str::from_utf8(&decoded).ok()?.split_once(':')?;
-    Some(Credential { user: user.to_owned(), secret: Secret::new(secret.trim_matches('\0').to_owned()) })
 }
 
 /// The kubelet's own file.

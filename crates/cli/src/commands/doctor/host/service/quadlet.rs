@@ -9,9 +9,8 @@ use super::{
     runner::{Runner, Who},
     text,
     unit_file::{UnitFile, words},
-    yaml::Yaml,
 };
-use crate::engines::Engine;
+use crate::{engines::Engine, yaml::Yaml};
 
 /// Where root's are.
 const ROOTS: [&str; 3] = ["/etc/containers/systemd", "/usr/share/containers/systemd", "/run/containers/systemd"];

@@ -11,7 +11,7 @@ const MOST: usize = 20_000;
 const DEEPEST: usize = 64;
 
 #[derive(Clone)]
-pub(super) enum Yaml {
+pub(crate) enum Yaml {
     Text(Zeroizing<String>),
     Map(Vec<(Yaml, Yaml)>),
     List(Vec<Yaml>),
@@ -19,12 +19,12 @@ pub(super) enum Yaml {
 
 impl Yaml {
     /// The documents of a text; none when it is no YAML, or too much.
-    pub(super) fn parse(text: &str) -> Vec<Yaml> {
+    pub(crate) fn parse(text: &str) -> Vec<Yaml> {
         read(text).unwrap_or_default()
     }
 
     /// A value of a mapping, also one that was merged into it.
-    pub(super) fn get(&self, key: &str) -> Option<&Yaml> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Yaml> {
         let Yaml::Map(entries) = self else { return None };
         let value = |key: &str| entries.iter().find(|(its, _)| its.text() == Some(key)).map(|(_, value)| value);
         value(key).or_else(|| match value("<<")? {
@@ -33,24 +33,24 @@ impl Yaml {
         })
     }
 
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         match self {
             Yaml::Text(text) => Some(text),
             _ => None,
         }
     }
 
-    pub(super) fn entries(&self) -> impl Iterator<Item = (&str, &Yaml)> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&str, &Yaml)> {
         let entries: &[(Yaml, Yaml)] = if let Yaml::Map(entries) = self { entries } else { &[] };
         entries.iter().filter_map(|(key, value)| Some((key.text()?, value)))
     }
 
-    pub(super) fn items(&self) -> &[Yaml] {
+    pub(crate) fn items(&self) -> &[Yaml] {
         if let Yaml::List(items) = self { items } else { &[] }
     }
 
     /// Every value under a key, wherever it is.
-    pub(super) fn all(&self, key: &str) -> Vec<&Yaml> {
+    pub(crate) fn all(&self, key: &str) -> Vec<&Yaml> {
         let within = |value: &Yaml| -> bool { matches!(value, Yaml::Map(_) | Yaml::List(_)) };
         let mut found = Vec::new();
         let mut left = vec![self];
@@ -80,7 +80,8 @@ struct Open {
     items: Vec<Yaml>,
 }
 
-fn read(text: &str) -> Option<Vec<Yaml>> {
+/// The documents of a text; none at all when it is no YAML, or too much.
+pub(crate) fn read(text: &str) -> Option<Vec<Yaml>> {
     let (mut documents, mut open, mut anchors) = (Vec::new(), Vec::<Open>::new(), HashMap::<usize, Yaml>::new());
     let mut size = 0;
     for event in Parser::new_from_str(text) {

@@ -1,0 +1,217 @@
+//! `pullpass status --copies`: what keeps a token of its own beside the stores, or holds on to an older file, so that a new login
+//! does not reach it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use pullpass_oci::Reference;
+use pullpass_secrets::{file, token};
+use serde::Serialize;
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use crate::{
+    docker_daemon, environment,
+    failure::Failure,
+    logins::{
+        name::Name,
+        rancher::{self, DISTRIBUTIONS, Distribution},
+        report::Report,
+    },
+    network, output,
+    yaml::{self, Yaml},
+};
+
+/// How long Docker's daemon may take for all that it is asked.
+const LIMIT: Duration = Duration::from_secs(10);
+/// Where systemd looks for units.
+const UNITS: [&str; 4] =
+    ["/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
+/// How the files end that engines keep logins in.
+const LOGIN_FILES: [&str; 4] = [".docker/config.json", "containers/auth.json", ".dockercfg", "kubelet/config.json"];
+
+#[derive(Serialize)]
+struct Copy {
+    kind: &'static str,
+    /// Of the distribution, the service or the container.
+    name: String,
+    path: Option<String>,
+    /// None when the file may be for any.
+    registry: Option<String>,
+    /// None without a key, and where the secret cannot be seen.
+    mark: Option<String>,
+    /// What has the copy made anew.
+    command: String,
+}
+
+#[derive(Default)]
+pub(super) struct Copies {
+    found: Vec<Copy>,
+    /// What could not be looked at.
+    problems: Vec<String>,
+}
+
+/// Everything of this host that copies the logins of `name`, or of any registry without it. `report` says which files are
+/// known to hold logins.
+pub(super) fn find(name: Option<&Name>, report: &Report, key: Option<&[u8; 32]>) -> Result<Copies, Failure> {
+    let mut copies = Copies::default();
+    for distribution in &DISTRIBUTIONS {
+        match of_distribution(distribution, name, key) {
+            Ok(found) => copies.found.extend(found),
+            Err(problem) => copies.problems.push(problem),
+        }
+    }
+    let environment = environment::stores()?;
+    // One of another host, or none, runs nothing here.
+    if let Some(socket) = docker_daemon::socket(&environment).ok().filter(|socket| socket.exists()) {
+        let asked = async { Ok(tokio::time::timeout(LIMIT, of_docker(&socket, name, report)).await) };
+        let late = || Err(format!("Docker's daemon at `{}` does not answer", socket.display()));
+        match network::block_on(asked)?.unwrap_or_else(|_| late()) {
+            Ok(found) => copies.found.extend(found),
+            Err(problem) => copies.problems.push(problem),
+        }
+    }
+    Ok(copies)
+}
+
+fn of_distribution(
+    distribution: &Distribution,
+    name: Option<&Name>,
+    key: Option<&[u8; 32]>,
+) -> Result<Vec<Copy>, String> {
+    let path = distribution.path;
+    let Some(bytes) = file::read(Path::new(path)).map_err(|error| error.to_string())?.map(Zeroizing::new) else {
+        return Ok(Vec::new());
+    };
+    let documents = str::from_utf8(&bytes).ok().and_then(yaml::read).ok_or_else(|| format!("`{path}` is no YAML"))?;
+    let Some(configs) = documents.first().and_then(|document| document.get("configs")) else { return Ok(Vec::new()) };
+    let is_there = |unit: &&&str| UNITS.iter().any(|place| Path::new(place).join(format!("{unit}.service")).exists());
+    let unit = distribution.units.iter().find(is_there).unwrap_or(&distribution.units[0]);
+    let copy = |(registry, config): (&str, &Yaml)| {
+        let credential = rancher::credential(config.get("auth")?)?;
+        Some(Copy {
+            kind: distribution.name,
+            name: distribution.name.to_owned(),
+            path: Some(path.to_owned()),
+            registry: Some(token::mask(registry)),
+            mark: key.map(|key| token::mark(&credential.secret, key)),
+            command: format!("sudoedit {path} && sudo systemctl restart {unit}"),
+        })
+    };
+    let meant = configs.entries().filter(|(registry, _)| name.is_none_or(|name| name.concerns(registry)));
+    Ok(meant.filter_map(copy).collect())
+}
+
+async fn of_docker(socket: &Path, name: Option<&Name>, report: &Report) -> Result<Vec<Copy>, String> {
+    let mut found = Vec::new();
+    if ask(socket, "/info").await?["Swarm"]["ControlAvailable"] == true {
+        let services = ask(socket, "/services").await?;
+        found.extend(services.as_array().into_iter().flatten().filter_map(|service| of_service(service, name)));
+    }
+    let containers = ask(socket, "/containers/json").await?;
+    found.extend(containers.as_array().into_iter().flatten().flat_map(|found| of_container(found, name, report)));
+    Ok(found)
+}
+
+async fn ask(socket: &Path, path: &str) -> Result<Value, String> {
+    match docker_daemon::get(socket, path, "").await? {
+        (200, body) => Ok(body),
+        (status, body) => {
+            let said = body["message"].as_str().unwrap_or_default();
+            Err(format!("Docker's daemon at `{}` answers {path} with {status}: {said}", socket.display()))
+        }
+    }
+}
+
+/// A service of a swarm has the login of whoever created or updated it, and shows to nobody whether there is one.
+fn of_service(service: &Value, name: Option<&Name>) -> Option<Copy> {
+    let spec = &service["Spec"];
+    let image: Reference = spec["TaskTemplate"]["ContainerSpec"]["Image"].as_str()?.parse().ok()?;
+    let full = format!("{}/{}", image.registry, image.repository);
+    let is_meant =
+        |name: &Name| name.registry == image.registry && (name.full == full || name.full == name.registry.as_str());
+    let service = spec["Name"].as_str().filter(|_| name.is_none_or(is_meant))?;
+    Some(Copy {
+        kind: "swarm-service",
+        name: service.to_owned(),
+        path: None,
+        registry: Some(image.registry.to_string()),
+        mark: None,
+        command: format!("docker service update --with-registry-auth {service}"),
+    })
+}
+
+/// A container into which a single file is mounted keeps that file when another is renamed to its place, as all engines do.
+fn of_container(container: &Value, name: Option<&Name>, report: &Report) -> Vec<Copy> {
+    let mounts = container["Mounts"].as_array().into_iter().flatten().filter(|mount| mount["Type"] == "bind");
+    let Some(called) = container["Names"][0].as_str().map(|name| name.trim_start_matches('/')) else {
+        return Vec::new();
+    };
+    let copy = |path: &str, registry: Option<String>| Copy {
+        kind: "bind-mount",
+        name: called.to_owned(),
+        path: Some(path.to_owned()),
+        registry,
+        mark: None,
+        command: format!("docker restart {called}"),
+    };
+    let mut found = Vec::new();
+    for path in mounts.filter_map(|mount| mount["Source"].as_str()) {
+        let place = Path::new(path);
+        let real = real(place);
+        let is_it = |known: &&String| self::real(Path::new(known)) == real;
+        let stores = report.stores.iter().filter(|store| store.helper.is_none());
+        let mut known = stores.filter(|store| store.path.as_ref().is_some_and(|path| is_it(&path))).peekable();
+        if place.is_dir() || (known.peek().is_none() && !LOGIN_FILES.iter().any(|end| place.ends_with(end))) {
+            continue;
+        }
+        if known.peek().is_none() {
+            found.push(copy(path, name.map(|name| name.registry.to_string())));
+        }
+        // Two accounts may have one file.
+        let mut registries: Vec<&String> =
+            known.flat_map(|store| &store.entries).map(|entry| &entry.registry).collect();
+        registries.sort();
+        registries.dedup();
+        found.extend(registries.into_iter().map(|registry| copy(path, Some(registry.clone()))));
+    }
+    found
+}
+
+fn real(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
+impl Copies {
+    pub(super) fn to_json(&self) -> Value {
+        serde_json::json!(self.found)
+    }
+
+    pub(super) fn is_unknown(&self) -> bool {
+        !self.problems.is_empty()
+    }
+
+    pub(super) fn print(&self) {
+        let row = |copy: &Copy| {
+            let Copy { kind, name, path, registry, command, .. } = copy;
+            let text = |field: &Option<String>| field.clone().unwrap_or_default();
+            vec![(*kind).to_owned(), name.clone(), text(registry), text(path), command.clone()]
+        };
+        let rows: Vec<Vec<String>> = self.found.iter().map(row).collect();
+        if rows.is_empty() {
+            output::say("nothing that is known to keep a login of its own does so");
+        } else {
+            output::data("");
+            output::data(output::table(&["COPY", "NAME", "REGISTRY", "FILE", "AFTER A NEW LOGIN"], &rows));
+        }
+    }
+
+    pub(super) fn warn(&self) {
+        for problem in &self.problems {
+            output::warn(output::printable(problem));
+        }
+    }
+}
