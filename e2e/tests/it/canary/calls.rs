@@ -218,18 +218,28 @@ pub(super) fn calls(home: &Home, registry: &str, token: &str) -> BTreeMap<String
             ],
         ),
         (
-            "fleet",
+            "fleet check",
             vec![
                 call(&["fleet", "check", "-i", "inventory.yml", "--image", &reference]),
                 call(&["fleet", "check", "-i", token, "--limit", token, "--json"]),
+            ],
+        ),
+        (
+            "fleet login",
+            vec![
                 call(&["fleet", "login", "-i", "inventory.yml", "-u", "octocat", "--password-stdin"]).input(token),
                 call(&["fleet", "login", "-i", "inventory.yml", "--user", token, "--", token]),
+            ],
+        ),
+        (
+            "fleet rotate",
+            vec![
                 call(&["fleet", "rotate", "-i", "inventory.yml", "--image", &reference, "--password-stdin"])
                     .input(token),
                 call(&["fleet", "rotate", "--resume", token]),
-                call(&["fleet", "logout", "-i", "inventory.yml", "--registry", token]),
             ],
         ),
+        ("fleet logout", vec![call(&["fleet", "logout", "-i", "inventory.yml", "--registry", token])]),
         (
             "verify",
             vec![
