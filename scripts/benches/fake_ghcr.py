@@ -26,7 +26,8 @@ class FakeGhcr:
         self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         atexit.register(self.process.kill)
         said = json.loads(self.process.stdout.readline())
-        self.host, self.token, self.ca = said["ghcr"].removeprefix("http://"), said["tokens"]["read"], said["ca"]
+        self.host, self.tokens, self.ca = said["ghcr"].removeprefix("http://"), said["tokens"], said["ca"]
+        self.token = self.tokens["read"]
 
     def end(self):
         """How often each token was asked for."""

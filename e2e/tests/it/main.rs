@@ -22,6 +22,7 @@ mod namespace;
 mod package;
 mod program;
 mod random;
+mod recording;
 mod registry;
 mod rekey;
 mod sample;
