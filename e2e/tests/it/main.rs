@@ -13,6 +13,7 @@ mod doctor;
 mod engines;
 mod explain;
 mod full_disk;
+mod guides;
 mod helper;
 mod inventory;
 mod kubelet;
