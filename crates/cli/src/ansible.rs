@@ -25,7 +25,7 @@ use std::{
 use clap::Args;
 use pullpass_secrets::{
     Secret, token,
-    vault::{self, Password, Passwords},
+    vault::{self, DEFAULT_LABEL, Password, Passwords},
 };
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Map, Value, json};
@@ -137,12 +137,18 @@ impl Ansible {
         if interrupted.load(Ordering::Relaxed) {
             return Err(Failure::silent(Exit::Interrupted));
         }
-        // 2 and 4 are about hosts, which the events tell more about (`ansible.executor.task_queue_manager`, `RUN_*`).
+        // 2, 4 and 8 are about hosts, which the events tell more about (`ansible.executor.task_queue_manager`, `RUN_*`).
         match status.code() {
-            Some(0 | 2 | 4 | 6) if count > 0 => Ok(()),
+            Some(code) if code & !(2 | 4 | 8) == 0 && count > 0 => Ok(()),
             Some(0) => Err(Failure::usage("there is no host: the inventory has none, or `--limit` leaves none")),
             _ => Err(complaint(status, &fs::read(&log).unwrap_or_default())),
         }
+    }
+
+    /// The vault passwords; none where nothing names any.
+    pub(crate) fn passwords(&self) -> Result<Arc<Passwords>, Failure> {
+        let none = || Arc::new(Passwords::new(DEFAULT_LABEL.to_owned(), false));
+        Ok(self.vault_password.if_given()?.unwrap_or_else(none))
     }
 
     /// What a person has to be asked for, once.

@@ -19,10 +19,11 @@ mod staged;
 mod steps;
 mod summary;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+pub(super) use occurrences::tokens_of;
+
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
-use pullpass_secrets::vault::Passwords;
 
 use self::{
     begin::Plan,
@@ -162,7 +163,7 @@ impl Rotate {
             }
             None => self.pulls.variables(),
         };
-        let passwords = self.passwords()?;
+        let passwords = self.ansible.passwords()?;
         let key = check::key()?;
         let hosts = Hosts { ansible: &self.ansible, variables: &variables, key };
         let (rotation, old) = match rotation {
@@ -189,12 +190,6 @@ impl Rotate {
             summary::print(journal, self.json);
         }
         result.map_err(|failure| where_it_stands(failure, &steps.rotation))
-    }
-
-    /// The vault passwords; none where nothing asks for one.
-    fn passwords(&self) -> Result<Arc<Passwords>, Failure> {
-        let none = || Arc::new(Passwords::new(pullpass_secrets::vault::DEFAULT_LABEL.to_owned(), false));
-        Ok(self.ansible.vault_password.if_given()?.unwrap_or_else(none))
     }
 
     fn places(&self) -> Result<Vec<PathBuf>, Failure> {

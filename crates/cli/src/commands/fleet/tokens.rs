@@ -9,16 +9,14 @@ use pullpass_client::{Credential, Options, github};
 use pullpass_oci::Registry;
 use pullpass_secrets::{
     Secret,
-    inventory::{self, Found},
     token::{self, Kind},
-    vault::Passwords,
 };
 use url::Url;
 
-use super::{gather::Gather, row::Expiry};
+use super::{gather::Gather, rotate::tokens_of, row::Expiry};
 use crate::{
     ansible::Ansible,
-    commands::inventory::tree::{File, Tree},
+    commands::inventory::tree::Tree,
     environment,
     failure::{Failure, OrFail},
     network, output,
@@ -63,8 +61,10 @@ fn end(secret: &Secret) -> Result<Result<Expiry, String>, Failure> {
 /// Every token of GitHub's in the inventories and the variables beside them.
 fn known(ansible: &Ansible) -> Result<Vec<Secret>, Failure> {
     let mut tree = Tree::read(&places(&ansible.inventories))?;
-    let passwords = tree.look_with(&ansible.vault_password)?;
-    Ok(tree.files.iter().flat_map(|file| of_file(file, passwords.as_deref())).collect())
+    let passwords = ansible.passwords()?;
+    tree.open(&passwords);
+    let tokens = tokens_of(&tree, &passwords, &[]).into_iter().map(|candidate| candidate.token);
+    Ok(tokens.filter(|token| Kind::of(token).is_github()).collect())
 }
 
 /// The files of inventories, and of the variables that Ansible reads with them.
@@ -84,19 +84,4 @@ pub(super) fn places(inventories: &[String]) -> Vec<PathBuf> {
         ["group_vars", "host_vars"].into_iter().for_each(|name| add(directory.join(name)));
     }
     places.into_iter().collect()
-}
-
-fn of_file(file: &File, passwords: Option<&Passwords>) -> Vec<Secret> {
-    let Some(content) = file.content() else { return Vec::new() };
-    let entries = if file.plaintext.is_some() { inventory::show_opened(content) } else { inventory::show(content) };
-    let secret = |value: Found| match value {
-        Found::Vault { payload, .. } => {
-            let plaintext = passwords?.open(payload.as_bytes()).ok()?;
-            Some(Secret::new(str::from_utf8(&plaintext).ok()?.trim().to_owned()))
-        }
-        Found::PlainToken(secret) | Found::Text(secret) => Some(secret),
-        Found::Reference(_) => None,
-    };
-    let secrets = entries.unwrap_or_default().into_iter().filter_map(|entry| secret(entry.value));
-    secrets.filter(|secret| Kind::of(secret).is_github()).collect()
 }
