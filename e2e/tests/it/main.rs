@@ -17,6 +17,7 @@ mod guides;
 mod helper;
 mod inventory;
 mod kubelet;
+mod kubernetes;
 mod logins;
 mod matrix;
 mod namespace;
