@@ -56,6 +56,8 @@ fn an_image_that_does_not_open_fails_the_login_and_the_question() {
     let missing = "ghcr.io/midokura/hello:missing";
     let ran = fleet.module("login", &arguments(&json!({ "engines": ["docker"], "images": [IMAGE, missing] })), &[]);
     assert!(ran.code == 2 && ran.stdout.contains("hello:missing"), "{ran}");
+    assert!(!fleet.home.path().join(".docker").exists(), "a token that opens less takes no other's place");
+    fleet.module("login", &arguments(&json!({ "engines": ["docker"], "images": [IMAGE] })), &[]);
     let verify = |images: &[&str], more: Value| {
         let mut arguments = json!({ "engines": ["docker"], "images": images });
         arguments.as_object_mut().expect("arguments").extend(more.as_object().expect("arguments").clone());

@@ -127,15 +127,16 @@ fn wrong_variables_and_another_program_are_refused() {
 fn the_playbook_of_the_guide_runs() {
     let fleet = Fleet::new();
     let guide = include_str!("../../../../docs/guide/fleet.md");
-    let (_, rest) = guide.split_once("```yaml\n").expect("a playbook");
+    let (_, rest) = guide.split_once("```yaml\n- hosts").expect("a playbook");
     let (playbook, _) = rest.split_once("```").expect("its end");
+    let playbook = format!("- hosts{playbook}");
     // This host's program, image and user.
     let named = [
         ("target/release/pullpass", program().display().to_string()),
         ("ghcr.io/midokura/gpu-infra-ansible:v0.1", IMAGE.to_owned()),
         ("name: deploy", "name: alice".to_owned()),
     ];
-    let playbook = named.iter().fold(playbook.to_owned(), |text, (name, ours)| {
+    let playbook = named.iter().fold(playbook, |text, (name, ours)| {
         assert!(text.contains(name), "{name}");
         text.replace(name, ours)
     });
