@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use pullpass_secrets::{Secret, token};
 use pullpass_testing::engines::docker::{self, Engine};
 use pullpass_testing::home::Home;
@@ -66,7 +67,11 @@ fn mark(text: &str) -> String {
 #[test]
 fn a_container_with_a_mounted_file_sees_a_new_login_after_the_command_that_is_shown() {
     let node = Node::new();
-    let store = node.home.write(".docker/config.json", logins(&[("ghcr.io", "before")]));
+    let login = |secret: &str| {
+        let auth = STANDARD.encode(format!("octocat:{secret}"));
+        json!({ "auths": { "ghcr.io": { "auth": auth } } }).to_string()
+    };
+    let store = node.home.write(".docker/config.json", login("before"));
     node.docker(&["import", &sample::layer_file(&node.home).display().to_string(), "example.test/hello:1"]);
     let path = store.display().to_string();
     node.container("watcher", &path);
@@ -75,23 +80,28 @@ fn a_container_with_a_mounted_file_sees_a_new_login_after_the_command_that_is_sh
     node.container("elsewhere", &node.home.write("other/config.json", "{}").display().to_string());
     let others = node.home.write("others/.docker/config.json", "{}").display().to_string();
     node.container("others", &others);
-    let copy = |name: &str, path: &str| {
+    let copy = |name: &str, path: &str, mark: Option<String>| {
         let command = format!("docker restart {name}");
-        json!({ "kind": "bind-mount", "name": name, "path": path, "registry": "ghcr.io", "mark": null, "command": command })
+        json!({ "kind": "bind-mount", "name": name, "path": path, "registry": "ghcr.io", "mark": mark, "command": command })
     };
     let mut found = node.copies(&["ghcr.io"]);
     found.sort_by_key(|copy| copy["name"].to_string());
-    assert_eq!(found, [copy("others", &others), copy("watcher", &path)]);
+    assert_eq!(found, [copy("others", &others, None), copy("watcher", &path, Some(mark("before")))]);
     // The store is known, and has none of it; what is in the other file is not.
     let ran = node.status(&["quay.io", "--json"]);
     assert!(ran.code == 1 && json(&ran)["copies"].as_array().map(Vec::len) == Some(1), "{ran}");
 
-    fs::write(store.with_file_name("new"), logins(&[("ghcr.io", "after")])).expect("a file");
+    fs::write(store.with_file_name("new"), login("after")).expect("a file");
     fs::rename(store.with_file_name("new"), &store).expect("the same directory");
     let seen = || node.docker(&["exec", "watcher", "/usr/bin/cat", "/mounted"]);
-    assert_eq!(seen(), logins(&[("ghcr.io", "before")]), "why it is listed");
+    let marked = || {
+        let found = node.copies(&["ghcr.io"]);
+        let watcher = found.into_iter().find(|copy| copy["name"] == "watcher").expect("it is listed");
+        watcher["mark"].as_str().map(str::to_owned)
+    };
+    assert_eq!((seen(), marked()), (login("before"), Some(mark("before"))), "it has the file that was renamed over");
     node.shell(found[1]["command"].as_str().expect("a command"));
-    assert_eq!(seen(), logins(&[("ghcr.io", "after")]));
+    assert_eq!((seen(), marked()), (login("after"), Some(mark("after"))));
     node.docker(&["rm", "--force", "watcher", "directory", "elsewhere", "others"]);
 }
 

@@ -3,12 +3,18 @@
 
 use std::{
     fs,
+    io::Read as _,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use pullpass_oci::Reference;
-use pullpass_secrets::{file, token};
+use pullpass_secrets::{
+    file,
+    store::{Entry, docker, podman},
+    token,
+};
+use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
 use serde::Serialize;
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -67,7 +73,7 @@ pub(super) fn find(name: Option<&Name>, report: &Report, key: Option<&[u8; 32]>)
     let environment = environment::stores()?;
     // One of another host, or none, runs nothing here.
     if let Some(socket) = docker_daemon::socket(&environment).ok().filter(|socket| socket.exists()) {
-        let asked = async { Ok(tokio::time::timeout(LIMIT, of_docker(&socket, name, report)).await) };
+        let asked = async { Ok(tokio::time::timeout(LIMIT, of_docker(&socket, name, report, key)).await) };
         let late = || Err(format!("Docker's daemon at `{}` does not answer", socket.display()));
         match network::block_on(asked)?.unwrap_or_else(|_| late()) {
             Ok(found) => copies.found.extend(found),
@@ -105,14 +111,31 @@ fn of_distribution(
     Ok(meant.filter_map(copy).collect())
 }
 
-async fn of_docker(socket: &Path, name: Option<&Name>, report: &Report) -> Result<Vec<Copy>, String> {
+async fn of_docker(
+    socket: &Path,
+    name: Option<&Name>,
+    report: &Report,
+    key: Option<&[u8; 32]>,
+) -> Result<Vec<Copy>, String> {
     let mut found = Vec::new();
     if ask(socket, "/info").await?["Swarm"]["ControlAvailable"] == true {
         let services = ask(socket, "/services").await?;
         found.extend(services.as_array().into_iter().flatten().filter_map(|service| of_service(service, name)));
     }
     let containers = ask(socket, "/containers/json").await?;
-    found.extend(containers.as_array().into_iter().flatten().flat_map(|found| of_container(found, name, report)));
+    for container in containers.as_array().into_iter().flatten() {
+        let mut copies = of_container(container, name, report);
+        if let Some(key) = key.filter(|_| !copies.is_empty()) {
+            let id = container["Id"].as_str().unwrap_or_default();
+            // It may have ended meanwhile.
+            let inspected = ask(socket, &format!("/containers/{id}/json")).await.unwrap_or_default();
+            let process = inspected["State"]["Pid"].as_u64().filter(|process| *process != 0);
+            for copy in &mut copies {
+                copy.mark = process.and_then(|process| mark_inside(process, container, copy, key));
+            }
+        }
+        found.extend(copies);
+    }
     Ok(found)
 }
 
@@ -179,6 +202,32 @@ fn of_container(container: &Value, name: Option<&Name>, report: &Report) -> Vec<
         found.extend(registries.into_iter().map(|registry| copy(path, Some(registry.clone()))));
     }
     found
+}
+
+/// The mark of the token that a container has in its mounted file, which need not be the file that is there now; takes root.
+fn mark_inside(process: u64, container: &Value, copy: &Copy, key: &[u8; 32]) -> Option<String> {
+    let path = copy.path.as_ref()?;
+    let mut mounts = container["Mounts"].as_array()?.iter();
+    let place = mounts.find(|mount| mount["Source"] == *path)?["Destination"].as_str()?;
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let root = open(format!("/proc/{process}/root"), flags, Mode::empty()).ok()?;
+    // What the container has put in the way neither leads out of it nor makes anybody wait.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let within = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+    let file = fs::File::from(openat2(root, place, flags, Mode::empty(), within).ok()?);
+    let metadata = file.metadata().ok()?;
+    if !metadata.is_file() || metadata.len() > file::MAX_LEN {
+        return None;
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(metadata.len()).ok()?));
+    file.take(metadata.len()).read_to_end(&mut bytes).ok()?;
+    let logins = podman::parse(Path::new(path), &bytes).ok()?;
+    let registry = copy.registry.as_deref()?;
+    let (_, login) = logins.entries().iter().find(|(name, _)| docker::key(name) == docker::key(registry))?;
+    match login {
+        Entry::Credential(credential) | Entry::Plain(credential) => Some(token::mark(&credential.secret, key)),
+        _ => None,
+    }
 }
 
 fn real(path: &Path) -> PathBuf {
