@@ -28,8 +28,6 @@ Examples:
   pullpass fleet check -i production --limit web --warn-days 14 --json
   pullpass fleet check -i inventory.yml --metrics /var/lib/node_exporter/pullpass.prom")]
 pub(super) struct Check {
-    #[command(flatten)]
-    pulls: Pulls,
     /// Exit with 1 when a token ends within this many days
     #[arg(long, value_name = "DAYS")]
     warn_days: Option<u16>,
@@ -39,6 +37,8 @@ pub(super) struct Check {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    pulls: Pulls,
     #[command(flatten)]
     ansible: Ansible,
 }

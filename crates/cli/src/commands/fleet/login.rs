@@ -25,8 +25,6 @@ Examples:
   pullpass fleet login -i inventory.yml --install --user root --user deploy
   pullpass fleet login -i inventory.yml -u octocat --token-from file:new.token --limit canary -- --diff")]
 pub(super) struct Login {
-    #[command(flatten)]
-    pulls: Pulls,
     /// The user of the registry, instead of the inventory's
     #[arg(long, short)]
     username: Option<String>,
@@ -42,6 +40,8 @@ pub(super) struct Login {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    pulls: Pulls,
     #[command(flatten)]
     ansible: Ansible,
 }

@@ -23,11 +23,11 @@ Examples:
   pullpass fleet logout -i inventory.yml
   pullpass fleet logout -i inventory.yml --limit retired --user root --user deploy --json")]
 pub(super) struct Logout {
-    #[command(flatten)]
-    pulls: Pulls,
     /// Print JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    pulls: Pulls,
     #[command(flatten)]
     ansible: Ansible,
 }

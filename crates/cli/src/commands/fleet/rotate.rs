@@ -56,10 +56,6 @@ Examples:
   pullpass fleet rotate --rollback
   pullpass fleet rotate -i inventory.yml --compromised")]
 pub(super) struct Rotate {
-    #[command(flatten)]
-    pulls: Pulls,
-    #[command(flatten)]
-    new: NewToken,
     /// Where the token may stand; may be repeated; otherwise the git work trees of the inventories, or the inventories with the
     /// variables beside them
     #[arg(long = "in", value_name = "PATH")]
@@ -110,6 +106,10 @@ pub(super) struct Rotate {
     /// Print the journal as JSON at the end
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    pulls: Pulls,
+    #[command(flatten)]
+    new: NewToken,
     #[command(flatten)]
     ansible: Ansible,
 }
