@@ -13,12 +13,15 @@ use std::{
     time::Duration,
 };
 
+use aho_corasick::AhoCorasick;
 use base64::{Engine, engine::general_purpose};
 
 /// A secret that must be found nowhere, in any of the spellings that programs give to secrets.
 #[derive(Clone)]
 pub struct Canary {
-    needles: Arc<Vec<(&'static str, Vec<u8>)>>,
+    /// What each of the needles is called.
+    names: Arc<Vec<&'static str>>,
+    needles: AhoCorasick,
 }
 
 impl Canary {
@@ -47,13 +50,14 @@ impl Canary {
                 needles.push((name, inner_base64(&engine, secret, shift).into_bytes()));
             }
         }
-        Canary { needles: Arc::new(needles) }
+        let (names, needles): (Vec<_>, Vec<_>) = needles.into_iter().unzip();
+        // Files of a hundred megabytes are looked through.
+        Canary { names: Arc::new(names), needles: AhoCorasick::new(needles).expect("a few short needles") }
     }
 
     /// The spellings in which the secret occurs in `bytes`.
     pub fn spellings_in(&self, bytes: &[u8]) -> BTreeSet<&'static str> {
-        let occurs = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
-        self.needles.iter().filter(|(_, needle)| occurs(needle)).map(|(name, _)| *name).collect()
+        self.needles.find_overlapping_iter(bytes).map(|found| self.names[found.pattern().as_usize()]).collect()
     }
 
     /// `PATH: SPELLING` for every file below `root` that holds the secret, or has it in its name.

@@ -7,6 +7,7 @@ pub mod engines;
 pub mod ghcr;
 pub mod github;
 pub mod home;
+pub mod host;
 pub mod namespace;
 pub mod proxy;
 pub mod run;

@@ -103,6 +103,11 @@ impl Namespace {
         fs::read_link(format!("/proc/{}/ns/net", self.holder.id())).expect("the network of the holder")
     }
 
+    /// The process that keeps the namespaces.
+    pub(crate) fn holder(&self) -> u32 {
+        self.holder.id()
+    }
+
     /// Awaits `start` on a thread that listens in here, and runs what it spawned until the result is dropped.
     ///
     /// # Panics

@@ -1,6 +1,7 @@
 //! A registry that `pullpass serve` runs, for tests of whatever speaks to one.
 
 use std::io::{BufRead as _, BufReader};
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::sync::mpsc;
@@ -15,7 +16,7 @@ pub const USER: &str = "alice";
 
 /// A running `pullpass serve` on a free port of 127.0.0.1, ended on drop.
 pub struct Server<'home> {
-    home: &'home Home,
+    home: Box<dyn Deref<Target = Home> + Send + Sync + 'home>,
     program: PathBuf,
     child: Child,
     /// `127.0.0.1:PORT`, as it stands in a reference.
@@ -28,19 +29,24 @@ impl<'home> Server<'home> {
         Server::start_at("127.0.0.1:0", home, program, more)
     }
 
-    /// The same where it has to be.
-    pub fn start_at(address: &str, home: &'home Home, program: impl Into<PathBuf>, more: &[&str]) -> Server<'home> {
+    /// The same where it has to be, with a home that may be its own.
+    pub fn start_at(
+        address: &str,
+        home: impl Deref<Target = Home> + Send + Sync + 'home,
+        program: impl Into<PathBuf>,
+        more: &[&str],
+    ) -> Server<'home> {
         let program = program.into();
         let mut add = home.command(&program);
-        add.args(["admin", "user", "add", USER, "--password-stdin", "--data"]).arg(data(home));
+        add.args(["admin", "user", "add", USER, "--password-stdin", "--data"]).arg(data(&home));
         run_with_input(&mut add, "correct horse battery staple").expect_success();
 
         let mut serve = home.command(&program);
-        serve.args(["serve", "--listen", address, "--data"]).arg(data(home)).args(more);
+        serve.args(["serve", "--listen", address, "--data"]).arg(data(&home)).args(more);
         let mut child =
             serve.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("pullpass starts");
         let registry = announced_address(&mut child);
-        Server { home, program, child, registry }
+        Server { home: Box::new(home), program, child, registry }
     }
 
     /// `REGISTRY/PATH`.
@@ -57,13 +63,13 @@ impl<'home> Server<'home> {
     /// What `pullpass WORDS --data DIR` prints.
     pub fn administer(&self, words: &[&str]) -> String {
         let mut command = self.home.command(&self.program);
-        command.args(words).arg("--data").arg(data(self.home));
+        command.args(words).arg("--data").arg(data(&self.home));
         run_with_input(&mut command, "").expect_success()
     }
 
     /// The certificate authority that `--tls-dev` made, PEM.
     pub fn ca(&self) -> String {
-        std::fs::read_to_string(data(self.home).join("tls/ca.crt")).expect("the CA that --tls-dev made")
+        std::fs::read_to_string(data(&self.home).join("tls/ca.crt")).expect("the CA that --tls-dev made")
     }
 }
 

@@ -126,6 +126,11 @@ impl Site {
         Site { namespace, served }
     }
 
+    /// The network without its servers.
+    pub(crate) fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
     /// The registry and its storage.
     pub(crate) fn ghcr(&self) -> &Running {
         &self.served.0
