@@ -12,6 +12,7 @@ mod demo;
 mod doctor;
 mod engines;
 mod explain;
+mod fleet;
 mod full_disk;
 mod guides;
 mod helper;
