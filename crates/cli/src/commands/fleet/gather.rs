@@ -51,6 +51,11 @@ pub(super) struct Wanted {
 }
 
 impl Host {
+    /// Whether it was reached and has neither an engine nor a user to log in.
+    pub(super) fn pulls_nothing(&self) -> bool {
+        self.rows.is_empty() && self.problem.is_none()
+    }
+
     /// Its rows, judged by the mark of the token that it is to have.
     pub(super) fn rows(&self, name: &str, mark: Option<&str>) -> Vec<Row> {
         let mut rows = self.rows.clone();

@@ -34,7 +34,7 @@ pub(super) struct Login {
     /// Read the token from standard input
     #[arg(long, conflicts_with = "token_from")]
     password_stdin: bool,
-    /// Put this program on the hosts first, as /usr/local/bin/pullpass
+    /// Put this program on the hosts first, as /usr/local/bin/pullpass; they have to be of the same architecture
     #[arg(long)]
     install: bool,
     /// Print JSON

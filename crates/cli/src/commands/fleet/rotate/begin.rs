@@ -40,8 +40,11 @@ impl Plan {
         let found = hosts.look(None)?;
         let old = old(rotate, hosts, &found, &places, passwords)?;
         let mark = hosts.mark(&old);
-        let mine: BTreeMap<&String, &Host> =
-            found.iter().filter(|(_, host)| host.wanted.as_ref().is_some_and(|wanted| wanted.mark == mark)).collect();
+        let is_mine = |host: &Host| {
+            // A host without an engine has the inventory's variables, and no use for them.
+            !host.pulls_nothing() && host.wanted.as_ref().is_some_and(|wanted| wanted.mark == mark)
+        };
+        let mine: BTreeMap<&String, &Host> = found.iter().filter(|(_, host)| is_mine(host)).collect();
         let wanted: Vec<_> = mine.values().filter_map(|host| host.wanted.as_ref()).collect();
         let (registry, user) =
             wanted.first().map(|wanted| (wanted.registry.clone(), wanted.user.clone())).unwrap_or_default();
