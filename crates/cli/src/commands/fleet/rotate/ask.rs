@@ -32,7 +32,8 @@ pub(super) struct Seen {
 /// # Errors
 /// Somebody gave no answer.
 pub(super) fn ask(registry: &str, user: &str, secret: &Secret, images: &[String]) -> Result<Seen, Failure> {
-    let registry: Registry = registry.parse().or_usage()?;
+    // A login may be for a part of it.
+    let registry: Registry = registry.split('/').next().unwrap_or_default().parse().or_usage()?;
     let credential = Credential { user: user.to_owned(), secret: secret.clone() };
     let environment = environment::stores()?;
     let mut seen = Seen { is_alive: false, opened: Vec::new(), refusals: Vec::new(), account: None };

@@ -11,8 +11,14 @@ use pullpass_client::github::Account;
 use pullpass_secrets::{Secret, token, vault::Passwords};
 
 use super::{
-    super::{gather::Host, row::State as RowState, tokens},
-    Rotate, ask, git,
+    super::{
+        gather::{Host, Wanted},
+        row::State as RowState,
+        tokens,
+    },
+    Rotate,
+    ask::{self, Seen},
+    git,
     hosts::{self, Hosts},
     journal::{Journal, Known, Rotation, State},
     occurrences::{Candidate, Occurrences, tokens_of},
@@ -40,46 +46,21 @@ impl Plan {
         let found = hosts.look(None)?;
         let old = old(rotate, hosts, &found, &places, passwords)?;
         let mark = hosts.mark(&old);
-        let is_mine = |host: &Host| {
-            // A host without an engine has the inventory's variables, and no use for them.
-            !host.pulls_nothing() && host.wanted.as_ref().is_some_and(|wanted| wanted.mark == mark)
-        };
-        let mine: BTreeMap<&String, &Host> = found.iter().filter(|(_, host)| is_mine(host)).collect();
-        let wanted: Vec<_> = mine.values().filter_map(|host| host.wanted.as_ref()).collect();
-        let (registry, user) =
-            wanted.first().map(|wanted| (wanted.registry.clone(), wanted.user.clone())).unwrap_or_default();
-        if let Some(other) = wanted.iter().find(|wanted| wanted.registry != registry || wanted.user != user) {
-            return Err(Failure::usage("the token is for several registries or users")
-                .fact(format!("{user} at {registry}, and {} at {}", other.user, other.registry)));
-        }
-        // A credential is not shown to another registry.
-        let is_there = |image: &String| image.starts_with(&format!("{registry}/"));
-        let images = wanted.iter().flat_map(|wanted| wanted.images.iter().filter(|image| is_there(image)));
-        let mut images: Vec<String> = images.cloned().collect();
-        images.sort();
-        images.dedup();
-        if images.is_empty() {
-            return Err(Failure::usage("no image is named, so nobody can tell whether a new token opens what the old one opens")
-                .hint("name what the hosts pull: `--image ghcr.io/OWNER/NAME:TAG`, or `registry_login_images` in the inventory"));
-        }
+        let mine = having(&found, &mark);
+        let Wanted { registry, user, images, .. } = wanted(&mine)?;
         let occurrences = Occurrences::find(&places, passwords, &old)?;
         refuse_by_hand(rotate, &occurrences)?;
         if !rotate.allow_dirty {
             git::refuse_unclean(occurrences.files().map(|(path, _)| path))?;
         }
         let seen = ask::ask(&registry, &user, &old, &images)?;
-        if !seen.is_alive && !rotate.compromised {
-            return Err(seen
-                .refusals
-                .iter()
-                .fold(
-                    Failure::no("the old token is dead already, so there is no pull to keep alive"),
-                    |failure, refusal| failure.fact(refusal),
-                )
-                .hint("`--compromised` puts a new one in its place without the steps that need the old one"));
-        }
         let broken =
             |name: &String, host: &Host| host.rows(name, Some(&mark)).iter().any(|row| row.state != RowState::Ok);
+        let broken: Vec<String> =
+            mine.iter().filter(|(name, host)| broken(name, host)).map(|(name, _)| (*name).clone()).collect();
+        if !rotate.compromised {
+            refuse_dead(&seen, broken.len() == mine.len())?;
+        }
         let journal = Journal {
             id: id()?,
             state: State::Begun,
@@ -99,7 +80,7 @@ impl Plan {
             new: None,
             server: None,
             hosts: mine.keys().map(|name| (*name).clone()).collect(),
-            broken: mine.iter().filter(|(name, host)| broken(name, host)).map(|(name, _)| (*name).clone()).collect(),
+            broken,
             proved: Vec::new(),
             accepted: Vec::new(),
             files: Vec::new(),
@@ -136,6 +117,53 @@ impl Plan {
         let sealed = Key::of(&self.occurrences, passwords)?.seal(&self.old)?;
         Ok((Rotation::begin(self.journal, &sealed)?, self.old))
     }
+}
+
+/// The hosts whose inventory has the token with this mark. One without an engine has the variables, and no use for them.
+fn having<'a>(found: &'a BTreeMap<String, Host>, mark: &str) -> BTreeMap<&'a String, &'a Host> {
+    let has = |host: &Host| host.wanted.as_ref().is_some_and(|wanted| wanted.mark == mark) && !host.pulls_nothing();
+    found.iter().filter(|(_, host)| has(host)).collect()
+}
+
+/// What these hosts have in common: registry and user; and the images of all of them at that registry.
+fn wanted(hosts: &BTreeMap<&String, &Host>) -> Result<Wanted, Failure> {
+    let mut all = hosts.values().filter_map(|host| host.wanted.as_ref());
+    let Some(first) = all.next() else { return Err(Failure::usage("no host that has the token has an engine")) };
+    let mut wanted = first.clone();
+    for other in all {
+        if other.registry != wanted.registry || other.user != wanted.user {
+            return Err(Failure::usage("the token is for several registries or users")
+                .fact(format!("{} at {}, and {} at {}", wanted.user, wanted.registry, other.user, other.registry)));
+        }
+        wanted.images.extend(other.images.iter().cloned());
+    }
+    // A credential is not shown to another registry.
+    wanted.images.retain(|image| image.starts_with(&format!("{}/", wanted.registry)));
+    wanted.images.sort();
+    wanted.images.dedup();
+    if wanted.images.is_empty() {
+        let failure =
+            Failure::usage("no image is named, so nobody can tell whether a new token opens what the old one opens");
+        return Err(failure.hint(
+            "name what the hosts pull: `--image ghcr.io/OWNER/NAME:TAG`, or `registry_login_images` in the inventory",
+        ));
+    }
+    Ok(wanted)
+}
+
+/// A rotation without a failed pull needs pulls that work.
+fn refuse_dead(seen: &Seen, is_broken_everywhere: bool) -> Result<(), Failure> {
+    let because =
+        |message: &str| seen.refusals.iter().fold(Failure::no(message), |failure, refusal| failure.fact(refusal));
+    if !seen.is_alive {
+        return Err(because("the old token is dead already, so there is no pull to keep alive")
+            .hint("`--compromised` puts a new one in its place without the steps that need the old one"));
+    }
+    if seen.opened.is_empty() || is_broken_everywhere {
+        return Err(because("no host pulls with the old token, so none could prove the new one")
+            .hint("`pullpass fleet check` with the same options says why"));
+    }
+    Ok(())
 }
 
 /// The token that the hosts are to have, out of the files that have it.

@@ -137,6 +137,11 @@ pub(super) struct Journal {
 }
 
 impl Journal {
+    /// The registry without what a login may name of it behind a slash.
+    pub(super) fn host(&self) -> &str {
+        self.registry.split('/').next().unwrap_or_default()
+    }
+
     pub(super) fn steps(&self) -> &'static [Step] {
         if self.is_compromised { COMPROMISED } else { USUAL }
     }

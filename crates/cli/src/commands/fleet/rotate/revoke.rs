@@ -47,7 +47,7 @@ pub(super) fn revoke(journal: &Journal, token: &Secret) -> Result<(), Failure> {
     if let Some(server) = &journal.server {
         return at_server(&server.data, server.old);
     }
-    if Kind::of(token).is_github() && journal.registry == "ghcr.io" {
+    if Kind::of(token).is_github() && journal.host() == "ghcr.io" {
         return at_github(token);
     }
     Err(Failure::no(format!(
