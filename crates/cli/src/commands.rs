@@ -21,6 +21,7 @@ mod rekey;
 mod scan;
 #[cfg(feature = "serve")]
 mod serve;
+mod setup;
 mod status;
 mod token;
 mod vault;
@@ -30,6 +31,7 @@ pub(crate) use vault::wrong_vault;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    Setup(Box<setup::Setup>),
     Login(login::Login),
     Logout(logout::Logout),
     Status(status::Status),
@@ -55,6 +57,7 @@ pub(crate) enum Command {
 /// Runs one command to its end.
 pub(crate) fn run(command: Command) -> Result<(), Failure> {
     match command {
+        Command::Setup(setup) => setup.run(),
         Command::Login(login) => login.run(),
         Command::Logout(logout) => logout.run(),
         Command::Status(status) => status.run(),

@@ -50,7 +50,7 @@ pub(crate) fn platform() -> Platform {
 }
 
 /// Which engines a command is about.
-#[derive(Args, Clone, Copy)]
+#[derive(Args, Clone, Copy, Default)]
 pub(crate) struct Choice {
     /// Only Docker (and Podman with `--podman`), also when it is not installed
     #[arg(long)]

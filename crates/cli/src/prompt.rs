@@ -1,7 +1,7 @@
 //! Asking a person, and reading what a program pipes in.
 
 use std::{
-    io::{IsTerminal, Read},
+    io::{ErrorKind, IsTerminal, Read},
     path::Path,
 };
 
@@ -13,7 +13,7 @@ use rpassword::ConfigBuilder;
 use zeroize::Zeroizing;
 
 use crate::{
-    failure::{Failure, OrFail},
+    failure::{Exit, Failure, OrFail},
     output,
 };
 
@@ -38,9 +38,12 @@ pub(crate) fn shown(question: &str) -> Result<Secret, Failure> {
 }
 
 fn ask(question: &str, how: ConfigBuilder) -> Result<Secret, Failure> {
-    rpassword::prompt_password_with_config(format!("{question}: "), how.build())
-        .map(Secret::new)
-        .map_err(|error| Failure::usage(format!("cannot ask for the {question}: {error}")))
+    rpassword::prompt_password_with_config(format!("{question}: "), how.build()).map(Secret::new).map_err(|error| {
+        match error.kind() {
+            ErrorKind::Interrupted => Failure::silent(Exit::Interrupted),
+            _ => Failure::usage(format!("cannot ask for the {question}: {error}")),
+        }
+    })
 }
 
 /// Asks for a new secret twice.

@@ -30,7 +30,7 @@ use script::Script;
 use settings::Settings;
 
 /// How a command is told vault passwords.
-#[derive(Args, Default)]
+#[derive(Args, Clone, Default)]
 pub(crate) struct VaultPassword {
     /// A vault password with its label: LABEL@FILE, LABEL@SCRIPT or LABEL@prompt; may be repeated
     #[arg(long, value_name = "LABEL@SOURCE")]
@@ -103,6 +103,12 @@ impl VaultPassword {
     pub(crate) fn is_named(&self) -> bool {
         let named = [&self.vault_id, &self.vault_password_file].into_iter().any(|list| !list.is_empty());
         named || self.vault_password_env.is_some() || self.vault_password_command.is_some() || self.ask_vault_password
+    }
+
+    /// Whether a person is asked for one.
+    pub(crate) fn is_prompt(&self) -> Result<bool, Failure> {
+        let places = self.places(&Settings::read()?)?;
+        Ok(places.is_empty() || places.iter().any(|(_, place)| matches!(place, Place::Prompt)))
     }
 
     /// The passwords to open something with that is encrypted again.

@@ -29,6 +29,7 @@ mod recording;
 mod registry;
 mod rekey;
 mod sample;
+mod setup;
 mod site;
 mod status;
 mod stores;

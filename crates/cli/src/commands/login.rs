@@ -10,7 +10,7 @@ use pullpass_secrets::{
     store::{self, AuthFile, Entry, Environment, Lookup, Source, StoreError, docker, podman},
     token::{self, Kind},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::change::Change;
 use crate::{
@@ -101,8 +101,21 @@ const MORE_TRIES: u32 = 3;
 
 /// Where a login is going, known before anybody is asked for a token.
 pub(crate) struct Ready {
-    environment: Environment,
+    pub(crate) environment: Environment,
     places: Vec<Place>,
+}
+
+/// A credential that the registry has accepted, and that every place can take.
+pub(crate) struct Accepted {
+    pub(crate) credential: Credential,
+    answer: Answer,
+}
+
+/// A login that is there.
+pub(crate) struct Done {
+    places: Vec<Place>,
+    changes: Vec<Change>,
+    accepted: Accepted,
 }
 
 /// Where one engine's login goes.
@@ -167,31 +180,91 @@ impl Login {
         Ok(Ready { environment, places })
     }
 
+    /// [`Login::ready`], also where there is no engine, which gets nothing then.
+    ///
+    /// # Errors
+    /// Those of [`Login::ready`].
+    pub(crate) fn ready_if_any(&self) -> Result<Ready, Failure> {
+        match self.flags.asked_or_installed() {
+            Ok(_) => self.ready(),
+            Err(_) => Ok(Ready { environment: self.flags.environment()?, places: Vec::new() }),
+        }
+    }
+
     /// Asks the registry, and writes the login.
     ///
     /// # Errors
     /// It is refused, or cannot be written.
     pub(crate) fn finish(&self, ready: Ready, found: Found) -> Result<(), Failure> {
-        let Ready { environment, places } = ready;
+        let accepted = self.prove(&ready, found)?;
+        let done = self.put(ready, accepted)?;
+        match self.json {
+            true => output::json(&self.to_json(&done)),
+            false => self.lines(&done).into_iter().for_each(output::data),
+        }
+        Ok(())
+    }
+
+    /// Asks the registry, and whether the login can be written.
+    ///
+    /// # Errors
+    /// It is refused, or cannot be written.
+    pub(crate) fn prove(&self, ready: &Ready, found: Found) -> Result<Accepted, Failure> {
         let credential = found.into_credential(self.username.as_ref())?;
         token::check(&credential.secret).map_err(|problem| {
             Failure::usage(problem.to_string())
                 .fact("nobody was asked and nothing was changed")
                 .hint("copy it again, whole")
         })?;
-        check_edits(&places, &credential)?;
-        let answer = self.ask(&environment, &credential)?;
-        let places = if self.repair { self.repaired_places(&environment, &credential)? } else { places };
-        let change = |place| Change::of(self, place, &environment, &credential);
-        let changes = places.iter().map(change).collect::<Result<Vec<_>, _>>()?;
+        check_edits(&ready.places, &credential)?;
+        let answer = self.ask(&ready.environment, &credential)?;
+        Ok(Accepted { credential, answer })
+    }
+
+    /// Writes the login.
+    ///
+    /// # Errors
+    /// It cannot be written, or the engine does not find it.
+    pub(crate) fn put(&self, ready: Ready, accepted: Accepted) -> Result<Done, Failure> {
+        let Ready { environment, places } = ready;
+        let credential = &accepted.credential;
+        let places = if self.repair { self.repaired_places(&environment, credential)? } else { places };
+        let changes = self.changes(&places, &environment, credential)?;
         let written = if self.dry_run { &[][..] } else { &places };
         for (index, place) in written.iter().enumerate() {
             let written = places[..index].iter().map(|place| format!("{} has the login already", place.shown()));
-            self.write(place, &environment, &credential).map_err(|failure| written.fold(failure, Failure::fact))?;
+            self.write(place, &environment, credential).map_err(|failure| written.fold(failure, Failure::fact))?;
         }
         self.warn_of_kind(Kind::of(&credential.secret));
-        self.report(&places, &changes, &credential, answer);
-        Ok(())
+        if matches!(accepted.answer, Answer::NotAsked) {
+            let registry = &self.name.registry;
+            output::warn(format_args!("`{registry}` lets everybody in, so that nothing is proved about the token"));
+        }
+        Ok(Done { places, changes, accepted })
+    }
+
+    fn changes(
+        &self,
+        places: &[Place],
+        environment: &Environment,
+        credential: &Credential,
+    ) -> Result<Vec<Change>, Failure> {
+        places.iter().map(|place| Change::of(self, place, environment, credential)).collect()
+    }
+
+    /// What [`Login::put`] would do, a line for each engine.
+    ///
+    /// # Errors
+    /// A place cannot be read.
+    pub(crate) fn plan(&self, ready: &Ready, accepted: &Accepted) -> Result<Vec<String>, Failure> {
+        let changes = self.changes(&ready.places, &ready.environment, &accepted.credential)?;
+        let line = |(place, change): (&Place, &Change)| {
+            let instead = change.user().filter(|user| *user != accepted.credential.user);
+            let instead = instead.map(|user| format!(", in the place of the login of `{}`", token::mask(user)));
+            let word = if change.is_one { instead.unwrap_or_default() } else { " has it already".to_owned() };
+            format!("{}: {}{word}{}", place.engine.name(), place.target, place.warning())
+        };
+        Ok(ready.places.iter().zip(&changes).map(line).collect())
     }
 
     /// As `podman login --get-login`.
@@ -413,51 +486,66 @@ impl Login {
         }
     }
 
-    fn report(&self, places: &[Place], changes: &[Change], credential: &Credential, answer: Answer) {
-        let fingerprint = token::fingerprint(&credential.secret, &environment::fingerprint_key());
-        let proved = match answer {
-            Answer::Accepted => true,
-            Answer::NotAsked => {
-                output::warn(format_args!(
-                    "`{}` lets everybody in, so that nothing is proved about the token",
-                    self.name.registry
-                ));
-                false
-            }
-        };
-        if self.json {
-            let stores = places.iter().zip(changes).map(|(place, change)| {
-                let helper = if let Source::Helper { name, .. } = &place.target { Some(name) } else { None };
-                json!({
-                    "engine": place.engine.name(), "path": place.target.path(), "helper": helper, "key": place.key,
-                    "changed": change.is_one, "before": change.before(),
-                })
-            });
-            output::json(&json!({
-                "registry": self.name.registry.as_str(), "user": credential.user, "fingerprint": fingerprint,
-                "proved": proved, "stores": stores.collect::<Vec<_>>(),
-            }));
-            return;
-        }
-        let verb = if proved { "accepted" } else { "did not ask for" };
-        output::data(format_args!("{} {verb} {fingerprint} of {}", self.name.registry, credential.user));
-        for (place, change) in places.iter().zip(changes) {
-            let more = if place.is_emptied_by_reboot {
-                " (a reboot empties it; `--persistent` writes one that stays)"
-            } else {
-                ""
-            };
+    /// What a program reads.
+    pub(crate) fn to_json(&self, done: &Done) -> Value {
+        let Done { places, changes, accepted } = done;
+        let stores = places.iter().zip(changes).map(|(place, change)| {
+            let helper = if let Source::Helper { name, .. } = &place.target { Some(name) } else { None };
+            json!({
+                "engine": place.engine.name(), "path": place.target.path(), "helper": helper, "key": place.key,
+                "changed": change.is_one, "before": change.before(),
+            })
+        });
+        json!({
+            "registry": self.name.registry.as_str(), "user": accepted.credential.user,
+            "fingerprint": accepted.fingerprint(), "proved": accepted.is_proof(), "stores": stores.collect::<Vec<_>>(),
+        })
+    }
+
+    /// What a person reads.
+    pub(crate) fn lines(&self, done: &Done) -> Vec<String> {
+        let line = |(place, change): (&Place, &Change)| {
             let would = match (self.dry_run, change.is_one) {
                 (false, _) => "",
                 (true, false) => " has it already",
                 (true, true) => " would get it",
             };
-            output::data(format_args!("{}: {}{would}{more}", place.engine.name(), place.target));
-        }
+            format!("{}: {}{would}{}", place.engine.name(), place.target, place.warning())
+        };
+        let places = done.places.iter().zip(&done.changes).map(line);
+        std::iter::once(format!("{} {}", self.name.registry, done.accepted.said())).chain(places).collect()
+    }
+}
+
+impl Ready {
+    /// The engines that are to be logged in.
+    pub(crate) fn engines(&self) -> Vec<Engine> {
+        self.places.iter().map(|place| place.engine).collect()
+    }
+}
+
+impl Accepted {
+    /// Whether the registry has looked at the credential.
+    fn is_proof(&self) -> bool {
+        matches!(self.answer, Answer::Accepted)
+    }
+
+    fn fingerprint(&self) -> String {
+        token::fingerprint(&self.credential.secret, &environment::fingerprint_key())
+    }
+
+    /// What the registry did, as in a sentence.
+    pub(crate) fn said(&self) -> String {
+        let verb = if self.is_proof() { "accepted" } else { "did not ask for" };
+        format!("{verb} {} of {}", self.fingerprint(), self.credential.user)
     }
 }
 
 impl Place {
+    fn warning(&self) -> &'static str {
+        if self.is_emptied_by_reboot { " (a reboot empties it; `--persistent` writes one that stays)" } else { "" }
+    }
+
     fn shown(&self) -> String {
         place_shown(&self.target)
     }

@@ -22,6 +22,9 @@ pub(crate) mod git;
 mod history;
 mod hook;
 mod objects;
+mod tracked;
+
+pub(crate) use tracked::{Tracked, tracked};
 
 /// Find tokens that leaked into files, git or shell histories
 ///

@@ -15,9 +15,25 @@ mod revoke;
 mod rotate;
 
 use clap::{Args, Subcommand};
+use pullpass_secrets::Secret;
 
-use crate::failure::Failure;
-pub(crate) use github::ask_on_page;
+pub(crate) use github::show_page;
+pub(crate) use host::Host;
+pub(crate) use inspected::Inspected;
+
+use crate::{environment, failure::Failure, refused::Retry, wait::Wait};
+
+/// What is known of a token that is to pull, from its characters and from GitHub.
+///
+/// # Errors
+/// Those of [`ask::ask`].
+pub(crate) fn inspect_to_pull(token: Secret, host: &Host, retry: Retry, wait: Wait) -> Result<Inspected, Failure> {
+    let wanted = [inspected::TO_PULL.to_owned()];
+    let mut tokens = [Inspected::given(token, host, &wanted, &environment::fingerprint_key())];
+    ask::ask(&mut tokens, host, retry, wait)?;
+    let [token] = tokens;
+    Ok(token)
+}
 
 /// Tell what a token is worth, have GitHub make one, and keep those of a server
 #[derive(Args)]

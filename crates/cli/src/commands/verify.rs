@@ -4,6 +4,7 @@ mod answer;
 mod ask;
 mod engine;
 mod login;
+mod one;
 mod print;
 mod progress;
 mod references;
@@ -38,6 +39,8 @@ use crate::{
     vault_password::VaultPassword,
     wait::{Hope, Wait},
 };
+pub(crate) use one::{One, Who};
+pub(crate) use references::parse as reference;
 
 /// How many images an engine is asked for at a time.
 const ENGINES_AT_ONCE: usize = 4;
@@ -100,6 +103,28 @@ pub(crate) struct Verify {
 }
 
 impl Verify {
+    /// For another command: one image, asked for by the engines themselves, or by pullpass when there are none.
+    fn of(reference: Reference, engines: &[Engine], retry: Retry, wait: Wait) -> Verify {
+        let engine = engines.iter().map(|engine| Client::Engine(*engine));
+        Verify {
+            references: vec![reference],
+            from_file: None,
+            pull: true,
+            push: false,
+            engine: if engines.is_empty() { vec![Client::Own] } else { engine.collect() },
+            engines: Choice::default(),
+            username: None,
+            password_stdin: false,
+            token_from: None,
+            vault_password: VaultPassword::default(),
+            platform: None,
+            all_layers: false,
+            retry,
+            wait,
+            json: false,
+        }
+    }
+
     pub(crate) fn run(self) -> Result<(), Failure> {
         if self.password_stdin && self.from_file.as_deref() == Some(Path::new("-")) {
             return Err(Failure::usage("standard input cannot hold both the references and the token")
@@ -107,22 +132,7 @@ impl Verify {
         }
         let references = references::all(&self.references, self.from_file.as_deref())?;
         let environment = environment::stores()?;
-        let given = self.given()?;
-        let mut images = self.images(references, &environment, given.as_ref())?;
-        if self.push {
-            output::say(
-                "asking for the right to push opens an upload and cancels it; at ghcr.io it cannot be cancelled, and lapses by itself",
-            );
-        }
-        network::block_on(async {
-            let round = async || {
-                self.round(&environment, &mut images).await;
-                still_to_come(&images).map_or(Ok(()), Err)
-            };
-            // What is not yes in the end is told by its verdict.
-            let _ = self.wait.until(round, |hope: &Hope| Some(hope.clone())).await;
-            Ok(())
-        })?;
+        let images = self.ask(references, &environment, self.given()?.as_ref())?;
         if self.json {
             output::json(&print::to_json(&images));
         } else {
@@ -132,6 +142,30 @@ impl Verify {
             Some(exit) => Err(Failure::silent(exit)),
             None => Ok(()),
         }
+    }
+
+    fn ask(
+        &self,
+        references: Vec<Reference>,
+        environment: &Environment,
+        given: Option<&Credential>,
+    ) -> Result<Vec<Image>, Failure> {
+        let mut images = self.images(references, environment, given)?;
+        if self.push {
+            output::say(
+                "asking for the right to push opens an upload and cancels it; at ghcr.io it cannot be cancelled, and lapses by itself",
+            );
+        }
+        network::block_on(async {
+            let round = async || {
+                self.round(environment, &mut images).await;
+                still_to_come(&images).map_or(Ok(()), Err)
+            };
+            // What is not yes in the end is told by its verdict.
+            let _ = self.wait.until(round, |hope: &Hope| Some(hope.clone())).await;
+            Ok(())
+        })?;
+        Ok(images)
     }
 
     fn rights(&self) -> Rights {

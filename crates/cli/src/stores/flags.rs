@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Which engines' stores, and where those are.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(crate) struct Flags {
     #[command(flatten)]
     engines: Choice,

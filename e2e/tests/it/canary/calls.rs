@@ -53,6 +53,8 @@ pub(super) fn calls(home: &Home, registry: &str, token: &str) -> BTreeMap<String
     let mut from_variable = with(&login, &["--token-from", "env:TOKEN"]);
     from_variable.variable = Some(("TOKEN", token.to_owned()));
     let kubelet = ["kubelet", "-u", "alice"];
+    let set_up =
+        ["setup", registry, "-u", "alice", "-i", "setup.yml", "--docker", "--podman", "--yes", "--password-stdin"];
     let at_github = ["token", "new", "--at", "github"];
     let request = |image: &str| {
         let version = "credentialprovider.kubelet.k8s.io/v1";
@@ -185,6 +187,22 @@ pub(super) fn calls(home: &Home, registry: &str, token: &str) -> BTreeMap<String
                 with(&login, &[token]),
                 from_variable,
                 call(&["login", "127.0.0.1:1", "-u", "alice", "--docker", "--password-stdin"]).input(token),
+            ],
+        ),
+        (
+            "setup",
+            vec![
+                with(&["setup", &reference, "-i", "setup.yml", "--docker", "--yes", "--password-stdin"], &password)
+                    .input(token),
+                with(&set_up, &["--vault-password-file", "pw", "--json"]).input(token),
+                call(&["setup", registry, "-u", "alice", "--no-inventory", "--docker", "--yes", "--password-stdin"])
+                    .input(broken),
+                call(&["setup", token]),
+                call(&["setup", registry, "--yes", "--token-from", token]),
+                call(&["setup", registry, "--yes", "--no-inventory", "--docker", "-u", token, "--password-stdin"])
+                    .input(token),
+                with(&["setup", registry, "--yes", "-u", "alice", "-i", token, "--password-stdin"], &password)
+                    .input(token),
             ],
         ),
         (

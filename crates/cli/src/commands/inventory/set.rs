@@ -1,6 +1,6 @@
 //! `pullpass inventory set`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use pullpass_secrets::{
@@ -8,7 +8,7 @@ use pullpass_secrets::{
     file::{self, Access},
     inventory::{self, Found, InventoryError, KeyPath, NewValue, Step, Value},
     token,
-    vault::{self, VaultError},
+    vault::{self, Password, VaultError},
 };
 
 use super::{
@@ -53,11 +53,17 @@ pub(crate) struct Set {
     password: VaultPassword,
     #[arg(hide = true, num_args = 0..)]
     secret: Vec<String>,
+    /// The user of the token, to be written beside it.
+    #[arg(skip)]
+    user: Option<String>,
 }
 
+/// Where the user of a token is, beside it.
+const USER: &str = "ghcr_user";
+
 /// Everything about one value before it is changed.
-pub(crate) struct Edit<'set> {
-    set: &'set Set,
+pub(crate) struct Edit {
+    set: Set,
     place: Place,
     existing: Option<Vec<u8>>,
     opened: Option<Opened>,
@@ -72,7 +78,7 @@ impl Set {
         let secrets: Vec<String> = words.filter(|word| token::mask(word) != *word).collect();
         refuse_arguments(&secrets, "pullpass inventory set FILE KEYPATH < token.txt")?;
 
-        if let Some(text) = &self.plain {
+        if let Some(text) = self.plain.clone() {
             return self.edit()?.put(|| Ok(NewValue::Plain(text.clone())));
         }
         let edit = self.ready()?;
@@ -86,20 +92,21 @@ impl Set {
         encrypt_vault_id: Option<String>,
         password: VaultPassword,
     ) -> Set {
-        Set { path, key_path, plain: None, encrypt_vault_id, write: Write::default(), password, secret: Vec::new() }
+        let (write, secret) = (Write::default(), Vec::new());
+        Set { path, key_path, plain: None, encrypt_vault_id, write, password, secret, user: None }
     }
 
     /// Finds the place of a secret, before anybody is asked for it.
     ///
     /// # Errors
     /// It cannot be edited.
-    pub(crate) fn ready(&self) -> Result<Edit<'_>, Failure> {
+    pub(crate) fn ready(self) -> Result<Edit, Failure> {
         let edit = self.edit()?;
         edit.refuse_what_would_be_lost()?;
         Ok(edit)
     }
 
-    fn edit(&self) -> Result<Edit<'_>, Failure> {
+    fn edit(self) -> Result<Edit, Failure> {
         let place = match &self.plain {
             None => Place::find(&self.path, &self.key_path, &self.password)?,
             // A text that is no secret goes where the person says, also in the place of a reference.
@@ -133,7 +140,7 @@ fn in_opened(opened: &Opened, secret: &Secret) -> Result<NewValue, Failure> {
     vault::encrypt(text.as_bytes(), &opened.password, opened.label().as_deref()).or_usage().map(NewValue::Vault)
 }
 
-impl Edit<'_> {
+impl Edit {
     /// What is in the file, opened.
     fn content(&self) -> Option<&[u8]> {
         self.opened.as_ref().map(|opened| opened.plaintext.as_slice()).or(self.existing.as_deref())
@@ -170,6 +177,12 @@ impl Edit<'_> {
 
     /// Puts a payload.
     fn encrypt(&self, secret: &Secret) -> Result<(), Failure> {
+        let (label, password) = self.password()?;
+        self.put(|| vault::encrypt(secret.reveal().as_bytes(), &password, Some(&label)).or_usage().map(NewValue::Vault))
+    }
+
+    /// The label and the password of a payload to be put.
+    fn password(&self) -> Result<(String, Password), Failure> {
         let passwords = self.set.password.new_or_existing()?;
         let old_label = match &self.replaced {
             Some(Value::Vault(payload)) => Some(vault::label(payload.as_bytes())),
@@ -180,7 +193,63 @@ impl Edit<'_> {
         if let Some(content) = self.content() {
             self.place.check_password(content, &label, password)?;
         }
-        self.put(|| vault::encrypt(secret.reveal().as_bytes(), password, Some(&label)).or_usage().map(NewValue::Vault))
+        Ok((label, password.clone()))
+    }
+
+    /// Makes sure, before there is a secret, that it can be encrypted as what is there already.
+    ///
+    /// # Errors
+    /// There is no vault password, or a wrong one.
+    pub(crate) fn unlock(&self) -> Result<(), Failure> {
+        if self.opened.is_some() { Ok(()) } else { self.password().map(drop) }
+    }
+
+    /// Where the secret goes.
+    pub(crate) fn place(&self) -> (&Path, &KeyPath) {
+        (&self.place.path, &self.place.key_path)
+    }
+
+    /// Whether there is no such file yet.
+    pub(crate) fn is_new(&self) -> bool {
+        self.existing.is_none()
+    }
+
+    /// Whether exactly this secret is there, encrypted, and the user beside it.
+    ///
+    /// # Errors
+    /// There is no vault password.
+    pub(crate) fn holds(&self, secret: &Secret) -> Result<bool, Failure> {
+        let is_it = match (&self.replaced, &self.opened) {
+            (Some(Value::Vault(payload)), _) => {
+                let passwords = self.set.password.new_or_existing()?;
+                passwords.open(payload.as_bytes()).is_ok_and(|(text, _)| text.as_slice() == secret.reveal().as_bytes())
+            }
+            (Some(Value::Plain(text)), Some(_)) => text == secret.reveal(),
+            _ => false,
+        };
+        Ok(is_it && (self.set.user.is_none() || self.user()? == self.set.user))
+    }
+
+    /// Has the user of the token written beside it, too, unless the text there is made by Ansible. A value that only names
+    /// another variable has its user where it is itself.
+    ///
+    /// # Errors
+    /// What is there is no text.
+    pub(crate) fn with_user(mut self, user: &str) -> Result<Edit, Failure> {
+        let is_made = self.user()?.is_some_and(|old| is_template(&old));
+        let is_own = self.place.key_path.ends_with(&self.set.key_path);
+        self.set.user = Some(user.to_owned()).filter(|_| is_own && !is_made);
+        Ok(self)
+    }
+
+    /// The user that is there.
+    pub(crate) fn user(&self) -> Result<Option<String>, Failure> {
+        let Some(content) = self.content() else { return Ok(None) };
+        let user = inventory::get(content, &self.place.key_path.sibling(USER));
+        match user.map_err(|error| self.place.refused(error))? {
+            Some(Value::Plain(user)) => Ok(Some(user)),
+            _ => Ok(None),
+        }
     }
 
     /// Puts the value that `new` makes.
@@ -188,9 +257,13 @@ impl Edit<'_> {
         let Edit { set, place, .. } = self;
         let is_json = place.path.extension().is_some_and(|extension| extension == "json");
         let is_changed = set.write.change(&place.path, self.opened.as_ref(), |content| {
-            inventory::set(content.or(is_json.then_some(b"{}\n")), &place.key_path, &new()?)
-                .map(Some)
-                .map_err(|error| place.refused(error))
+            let put = |content: Option<&[u8]>, path: &KeyPath, value: &NewValue| {
+                inventory::set(content, path, value).map_err(|error| place.refused(error))
+            };
+            let content = content.or(is_json.then_some(b"{}\n"));
+            let user = set.user.clone().map(NewValue::Plain);
+            let with_user = user.map(|user| put(content, &place.key_path.sibling(USER), &user)).transpose()?;
+            put(with_user.as_deref().or(content), &place.key_path, &new()?).map(Some)
         })?;
         let done = match &self.replaced {
             _ if !is_changed => "already".to_owned(),

@@ -55,6 +55,11 @@ impl Change {
         Ok(Change { before, is_one })
     }
 
+    /// The user of the login that was there.
+    pub(super) fn user(&self) -> Option<&str> {
+        self.before.as_ref().map(|found| found.user.as_str())
+    }
+
     /// The user and the fingerprint of the login that was there.
     pub(super) fn before(&self) -> Value {
         let key = environment::fingerprint_key();

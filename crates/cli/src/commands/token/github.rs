@@ -137,7 +137,7 @@ impl AtGithub {
         let host = self.github_host.clone();
         // What cannot take the token is found out before it is made.
         let (set, login) = self.destinations()?;
-        let edit = set.as_ref().map(Set::ready).transpose()?;
+        let edit = set.map(Set::ready).transpose()?;
         let login = login.map(|login| Ok::<_, Failure>((login.ready()?, login))).transpose()?;
 
         let token = if password_stdin {
@@ -176,12 +176,13 @@ impl AtGithub {
     }
 }
 
-/// Asks a person for a token to pull with, made on GitHub's page.
-pub(crate) fn ask_on_page(note: &str) -> Result<Secret, Failure> {
+/// Leads a person to a token that can pull and no more.
+///
+/// # Errors
+/// There is nobody at a terminal.
+pub(crate) fn show_page(host: &Host, note: &str, no_open: bool) -> Result<(), Failure> {
     let wanted = Wanted::new(note.to_owned(), Vec::new(), None)?;
-    let host: Host = "github.com".parse().map_err(|error: String| Failure::usage(error))?;
-    show(&wanted.page(&host), &wanted, false)?;
-    prompt::hidden("new token")
+    show(&wanted.page(host), &wanted, no_open)
 }
 
 /// Opens the page or says where it is, and what to do there.

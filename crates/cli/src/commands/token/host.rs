@@ -7,9 +7,9 @@ use url::Url;
 
 /// github.com, or the host of an Enterprise.
 #[derive(Clone)]
-pub(super) struct Host {
+pub(crate) struct Host {
     /// Where its pages are.
-    pub(super) name: String,
+    pub(crate) name: String,
     pub(super) api: Url,
     /// Where the API is, in the form in which refusals are remembered and certificates found.
     pub(super) api_host: Registry,

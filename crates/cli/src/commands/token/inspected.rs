@@ -17,9 +17,9 @@ use crate::{commands::status::Stored, failure::Failure, output};
 /// What a token needs to pull, and all that it needs.
 pub(super) const TO_PULL: &str = "read:packages";
 
-pub(super) struct Inspected {
-    pub(super) secret: Secret,
-    pub(super) fingerprint: String,
+pub(crate) struct Inspected {
+    pub(crate) secret: Secret,
+    pub(crate) fingerprint: String,
     kind: Kind,
     /// Where it is stored.
     places: Vec<String>,
@@ -29,19 +29,19 @@ pub(super) struct Inspected {
     verdict: String,
     /// The scopes that it is to have.
     wanted: Vec<String>,
-    pub(super) heard: Heard,
+    pub(crate) heard: Heard,
 }
 
 /// What GitHub said of it.
 #[derive(Default)]
-pub(super) struct Heard {
+pub(crate) struct Heard {
     /// None when it was not asked, or that is not known.
-    pub(super) is_alive: Option<bool>,
+    pub(crate) is_alive: Option<bool>,
     /// Whether it was to be asked and gave no answer.
-    pub(super) is_missing: bool,
+    pub(crate) is_missing: bool,
     /// Why there is no account.
-    pub(super) said: String,
-    pub(super) account: Option<Account>,
+    pub(crate) said: String,
+    pub(crate) account: Option<Account>,
     pub(super) sso: Option<Sso>,
     pub(super) limit: Option<Limit>,
 }
@@ -120,7 +120,7 @@ impl Inspected {
     }
 
     /// What is not as it should be.
-    pub(super) fn warnings(&self) -> Vec<String> {
+    pub(crate) fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         let Some(account) = &self.heard.account else { return warnings };
         let is_wanted = |scope: &&str| self.wanted.iter().any(|wanted| wanted == scope);
@@ -142,7 +142,7 @@ impl Inspected {
     }
 
     /// The same as the end of a command.
-    pub(super) fn failure(&self) -> Option<Failure> {
+    pub(crate) fn failure(&self) -> Option<Failure> {
         let failure = Failure::no(format!("`{}` is of no use: {}", self.fingerprint, self.problem()?));
         Some(match self.malformed {
             Some(_) => failure.hint("copy it again, whole"),
@@ -158,7 +158,7 @@ impl Inspected {
         }
     }
 
-    fn lines(&self, now: Timestamp) -> Vec<String> {
+    pub(crate) fn lines(&self, now: Timestamp) -> Vec<String> {
         let heard = &self.heard;
         let whole = match &self.malformed {
             Some(malformed) => format!("no: {malformed}"),
@@ -190,7 +190,7 @@ impl Inspected {
         std::iter::once(format!("{}  {}", self.fingerprint, self.kind.name())).chain(rows).collect()
     }
 
-    pub(super) fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         let heard = &self.heard;
         let account = heard.account.as_ref();
         let pulls = match self.pulls {

@@ -20,7 +20,7 @@ const MAX_FILE: u64 = 16 * 1024 * 1024;
 const NAMED: usize = 5;
 
 /// Docker's rules take a token for an image of Docker Hub, or for a tag, and would send it there.
-pub(super) fn parse(text: &str) -> Result<Reference, String> {
+pub(crate) fn parse(text: &str) -> Result<Reference, String> {
     if token::mask(text) != text {
         return Err("there is a token in it".to_owned());
     }

@@ -51,7 +51,11 @@ impl NewToken {
         match &self.token_from {
             Some(source) => Ok(source.read(vault)?.token),
             None if self.password_stdin => prompt::secret_from_standard_input(),
-            None if journal.host() == "ghcr.io" => token::ask_on_page(&format!("pullpass {}", journal.id)),
+            None if journal.host() == "ghcr.io" => {
+                let github = "github.com".parse().map_err(|error: String| Failure::usage(error))?;
+                token::show_page(&github, &format!("pullpass {}", journal.id), false)?;
+                prompt::hidden("new token")
+            }
             None => {
                 output::say(format_args!("make a new token of {} at {}", journal.user, journal.registry));
                 prompt::hidden("new token")
