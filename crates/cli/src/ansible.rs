@@ -106,6 +106,10 @@ impl Ansible {
         if self.inventories.is_empty() {
             return Err(Failure::usage("no inventory is named").hint("name it, for example `-i inventory.yml`"));
         }
+        // Ansible would go on without it.
+        if let Some(missing) = self.inventories.iter().find(|inventory| is_missing(inventory)) {
+            return Err(Failure::usage(format!("there is no inventory `{missing}`")));
+        }
         let asked = self.asked()?;
         let passwords = self.vault_password.if_given()?;
         let directory = tempfile::Builder::new().prefix("pullpass-fleet-").tempdir().or_unknown()?;
@@ -127,7 +131,10 @@ impl Ansible {
 
         let interrupted = interrupt::flag()?;
         let (log, events) = (directory.path().join("log"), directory.path().join("events"));
-        if !self.verbose {
+        if self.verbose {
+            // Standard output is for our own answer.
+            command.stdout(io::stderr());
+        } else {
             let log = File::create(&log).or_unknown()?;
             command.stdout(log.try_clone().or_unknown()?).stderr(log);
         }
@@ -140,8 +147,10 @@ impl Ansible {
         // 2, 4 and 8 are about hosts, which the events tell more about (`ansible.executor.task_queue_manager`, `RUN_*`).
         match status.code() {
             Some(code) if code & !(2 | 4 | 8) == 0 && count > 0 => Ok(()),
-            Some(0) => Err(Failure::usage("there is no host: the inventory has none, or `--limit` leaves none")),
-            _ => Err(complaint(status, &fs::read(&log).unwrap_or_default())),
+            Some(0) => {
+                Err(complaint("there is no host: the inventory has none, or `--limit` leaves none".to_owned(), &log))
+            }
+            _ => Err(complaint(format!("`ansible-playbook` could not begin: {status}"), &log)),
         }
     }
 
@@ -300,11 +309,16 @@ fn not_started(error: io::Error) -> Failure {
     Failure::usage(format!("cannot run `ansible-playbook`: {error}"))
 }
 
-/// What Ansible said at its end, without what may be secret in it.
-fn complaint(status: ExitStatus, log: &[u8]) -> Failure {
-    let text = token::mask(&String::from_utf8_lossy(log));
+/// Whether an inventory is a path, and no list of hosts, and nothing is there. Ansible expands the others itself.
+fn is_missing(inventory: &str) -> bool {
+    !inventory.contains([',', '$']) && !inventory.starts_with('~') && !Path::new(inventory).exists()
+}
+
+/// With what Ansible said at its end, without what may be secret in it.
+fn complaint(message: String, log: &Path) -> Failure {
+    let log = fs::read(log).unwrap_or_default();
+    let text = token::mask(&String::from_utf8_lossy(&log));
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    let failure = Failure::usage(format!("`ansible-playbook` could not begin: {status}"));
     let last = &lines[lines.len().saturating_sub(MAX_COMPLAINT)..];
-    last.iter().fold(failure, |failure, line| failure.fact(output::printable(line)))
+    last.iter().fold(Failure::usage(message), |failure, line| failure.fact(output::printable(line)))
 }

@@ -31,6 +31,8 @@ pub(super) struct Gather {
 pub(super) struct Host {
     /// What the inventory has for it; `None` when that could not be told.
     pub(super) wanted: Option<Wanted>,
+    /// Why it could not.
+    pub(super) untold: Option<String>,
     rows: Vec<Row>,
     /// Why it could not be asked, or not do what it was told.
     problem: Option<(State, String)>,
@@ -60,6 +62,9 @@ impl Host {
     pub(super) fn rows(&self, name: &str, mark: Option<&str>) -> Vec<Row> {
         let mut rows = self.rows.clone();
         rows.iter_mut().for_each(|row| row.judge(mark));
+        if let (None, Some(why)) = (mark, &self.untold) {
+            rows.iter_mut().for_each(|row| row.doubt(why));
+        }
         if let Some((state, why)) = &self.problem {
             rows.push(Row::of_host(name, *state, token::mask(why.trim())));
         }
@@ -100,8 +105,9 @@ impl Gather {
                 host.everywhere = Some(event.result.clone());
             }
             Kind::Failed if event.task.ends_with(SEARCH) => host.unsearched = Some(token::mask(&event.message())),
-            // Its items have said why; what the inventory lacks is told by what follows from it.
-            Kind::Failed if is_ours && !host.rows.is_empty() || event.action.ends_with("debug") => {}
+            Kind::Failed if event.action.ends_with("debug") => host.untold = Some(token::mask(event.message().trim())),
+            // Its items have said why.
+            Kind::Failed if is_ours && !host.rows.is_empty() => {}
             Kind::Failed | Kind::ItemFailed => drop(host.problem.get_or_insert((State::Failed, event.message()))),
             _ => {}
         }

@@ -117,6 +117,13 @@ impl Row {
         };
     }
 
+    /// What works is not well all the same when nobody knows which token it is to be.
+    pub(super) fn doubt(&mut self, why: &str) {
+        if self.state == State::Ok {
+            (self.state, self.why) = (State::Failed, format!("the inventory's token cannot be read: {why}"));
+        }
+    }
+
     fn reason(&mut self, default: &str) -> String {
         let why = std::mem::take(&mut self.why);
         if why.is_empty() { default.to_owned() } else { why }

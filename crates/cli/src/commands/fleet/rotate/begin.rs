@@ -190,8 +190,13 @@ fn old(
     match (used.len(), used.pop()) {
         (1, Some(candidate)) => Ok(candidate.token),
         (_, None) if found.values().all(|host| host.wanted.is_none()) => {
-            Err(Failure::usage("no host of the inventory has a token: `iaas_console.ghcr_pat` is not set for any")
-                .hint("name the variable with `--token-variable NAME`"))
+            let mut why: Vec<&str> =
+                found.values().filter_map(|host| host.untold.as_ref()?.lines().next()).collect();
+            why.sort_unstable();
+            why.dedup();
+            let failure = Failure::usage("no host of the inventory has a token that can be read");
+            let failure = why.into_iter().fold(failure, Failure::fact);
+            Err(failure.hint("name the variable with `--token-variable NAME`, if it is not iaas_console.ghcr_pat"))
         }
         (_, None) => Err(Failure::usage("the token of the hosts stands in no file that was looked through")
             .fact("it may come from a look-up, and is then to be renewed where it comes from; `pullpass fleet login` brings it to the hosts")
