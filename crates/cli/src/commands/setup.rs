@@ -160,22 +160,23 @@ impl Setup {
         plan.summary()?.into_iter().for_each(output::say);
         if self.dry_run {
             output::say("nothing was changed");
-            return self.end(&plan.to_json(), &[]);
+            self.end(&plan.to_json(), &[]);
+            return Ok(());
         }
         if !is_agreed && !prompt::confirm("go ahead?")? {
             return Err(Failure::no("nothing was changed"));
         }
         signals.no_more()?;
-        let (result, lines) = plan.carry_out(self.retry, self.wait)?;
-        self.end(&result, &lines)
+        let (result, lines, failure) = plan.carry_out(self.retry, self.wait)?;
+        self.end(&result, &lines);
+        failure.map_or(Ok(()), Err)
     }
 
-    fn end(&self, result: &Value, lines: &[String]) -> Result<(), Failure> {
+    fn end(&self, result: &Value, lines: &[String]) {
         match self.json {
             true => output::json(result),
             false => lines.iter().for_each(output::data),
         }
-        Ok(())
     }
 
     /// Asks and checks everything, and changes nothing.
@@ -315,7 +316,8 @@ impl Plan {
     }
 
     /// Keeps the token, logs in, and has the engines ask for the image. The inventory comes first: GitHub shows a token once.
-    fn carry_out(self, retry: Retry, wait: Wait) -> Result<(Value, Vec<String>), Failure> {
+    /// The failure is that of the proof alone: everything else is done then.
+    fn carry_out(self, retry: Retry, wait: Wait) -> Result<(Value, Vec<String>, Option<Failure>), Failure> {
         let mut result = self.to_json();
         let Plan { target, edit, login, ready, proved, .. } = self;
         let secret = &proved.accepted.credential.secret;
@@ -338,24 +340,26 @@ impl Plan {
         })?;
         let mut lines = login.lines(&done);
         result["login"] = login.to_json(&done);
+        let mut failure = None;
         if let Some(image) = target.image.as_ref().filter(|_| !engines.is_empty()) {
             let one = One::ask(image, Who::Engines(&engines), &environment, retry, wait)?;
-            if let Some(failure) = one.failure() {
-                lines.iter().for_each(output::say);
-                let failure = failure.fact("the token was put everywhere, and opens the image when asked from here");
-                return Err(failure.hint(format!("find out why with `pullpass doctor {image}`")));
-            }
-            lines.extend(one.lines());
             result["verify"] = one.to_json();
+            failure = one.failure().map(|failure| {
+                let failure = failure.fact("the token is where it belongs, and opens the image when asked from here");
+                failure.hint(format!("find out why with `pullpass doctor {image}`"))
+            });
+            if failure.is_none() {
+                lines.extend(one.lines());
+            }
         }
-        if let Some(edit) = edit {
+        if let Some(edit) = edit.filter(|_| failure.is_none()) {
             let path = edit.place().0.display();
             let image = target.image.as_ref().map(|image| format!(" --image {image}")).unwrap_or_default();
             output::say("next, on the hosts of the inventory:");
             output::say(format_args!("  pullpass fleet login -i {path}{image}"));
             output::say(format_args!("  pullpass fleet check -i {path}"));
         }
-        Ok((result, lines))
+        Ok((result, lines, failure))
     }
 }
 
