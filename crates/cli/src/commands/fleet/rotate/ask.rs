@@ -27,37 +27,18 @@ pub(super) struct Seen {
     pub(super) account: Option<Account>,
 }
 
-/// Asks about a token.
+/// Asks about a token, of GitHub's also at GitHub.
 ///
 /// # Errors
 /// Somebody gave no answer.
 pub(super) fn ask(registry: &str, user: &str, secret: &Secret, images: &[String]) -> Result<Seen, Failure> {
-    // A login may be for a part of it.
-    let registry: Registry = registry.split('/').next().unwrap_or_default().parse().or_usage()?;
-    let credential = Credential { user: user.to_owned(), secret: secret.clone() };
-    let environment = environment::stores()?;
-    let mut seen = Seen { is_alive: false, opened: Vec::new(), refusals: Vec::new(), account: None };
-    if let Some(ago) = Retry::default().refused(&registry, &credential) {
-        seen.refusals.push(refused::said(&registry, user, ago));
-        return Ok(seen);
-    }
-    let images: Vec<Reference> = images.iter().map(|image| image.parse().or_usage()).collect::<Result<_, _>>()?;
-    let options = network::options(&environment, &registry);
-    seen.is_alive = network::block_on(async {
-        let login = network::check_login(&registry, credential.clone(), options.clone()).await;
-        refused::remember(&registry, &credential, login.as_ref().map_err(AsRef::as_ref));
-        match login {
-            Ok(_) => Ok(true),
-            Err(error) if is_refused(&error) => {
-                seen.refusals.push(error.to_string());
-                Ok(false)
-            }
-            Err(error) => Err(network::failure(&error)),
-        }
-    })?;
+    let (registry, credential) = login(registry, user, secret)?;
+    let mut seen = log_in(&registry, &credential)?;
     if !seen.is_alive {
         return Ok(seen);
     }
+    let images: Vec<Reference> = images.iter().map(|image| image.parse().or_usage()).collect::<Result<_, _>>()?;
+    let options = network::options(&environment::stores()?, &registry);
     network::block_on(async {
         let connection = Connection::open(&registry, Some(&credential), options).await.outcome;
         let connection = connection.map_err(|error| network::failure(&error))?;
@@ -80,9 +61,39 @@ pub(super) fn ask(registry: &str, user: &str, secret: &Secret, images: &[String]
     Ok(seen)
 }
 
-/// Whether the registry still accepts a token. A refusal is remembered, and not asked for twice.
+/// Whether the registry accepts a token, and nothing else. A refusal is remembered, and not asked for twice.
+fn log_in(registry: &Registry, credential: &Credential) -> Result<Seen, Failure> {
+    let mut seen = Seen { is_alive: false, opened: Vec::new(), refusals: Vec::new(), account: None };
+    if let Some(ago) = Retry::default().refused(registry, credential) {
+        seen.refusals.push(refused::said(registry, &credential.user, ago));
+        return Ok(seen);
+    }
+    let options = network::options(&environment::stores()?, registry);
+    seen.is_alive = network::block_on(async {
+        let login = network::check_login(registry, credential.clone(), options).await;
+        refused::remember(registry, credential, login.as_ref().map_err(AsRef::as_ref));
+        match login {
+            Ok(_) => Ok(true),
+            Err(error) if is_refused(&error) => {
+                seen.refusals.push(error.to_string());
+                Ok(false)
+            }
+            Err(error) => Err(network::failure(&error)),
+        }
+    })?;
+    Ok(seen)
+}
+
+/// Whether the registry still accepts a token.
 pub(super) fn is_alive(registry: &str, user: &str, secret: &Secret) -> Result<bool, Failure> {
-    Ok(ask(registry, user, secret, &[])?.is_alive)
+    let (registry, credential) = login(registry, user, secret)?;
+    Ok(log_in(&registry, &credential)?.is_alive)
+}
+
+fn login(registry: &str, user: &str, secret: &Secret) -> Result<(Registry, Credential), Failure> {
+    // A login may be for a part of it.
+    let registry = registry.split('/').next().unwrap_or_default().parse().or_usage()?;
+    Ok((registry, Credential { user: user.to_owned(), secret: secret.clone() }))
 }
 
 fn is_refused(error: &RegistryError) -> bool {

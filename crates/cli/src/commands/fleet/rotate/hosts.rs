@@ -36,6 +36,15 @@ pub(super) struct Problem {
 /// What is known of hosts: `None` for what all is well with.
 pub(super) type Problems = BTreeMap<String, Option<Problem>>;
 
+/// What hosts say of a token.
+pub(super) struct Proof {
+    pub(super) problems: Problems,
+    /// Where nobody could look for what other users have, and why.
+    pub(super) unsearched: Vec<String>,
+    /// Those for which the inventory has another one.
+    pub(super) others: Vec<String>,
+}
+
 impl Hosts<'_> {
     /// Asks hosts, all of them without a list, what they have.
     pub(super) fn look(&self, hosts: Option<&[String]>) -> Result<BTreeMap<String, Host>, Failure> {
@@ -57,27 +66,22 @@ impl Hosts<'_> {
     }
 
     /// Asks hosts whether their users have a token that lives and opens the images, and whether anybody has another.
-    pub(super) fn prove(
-        &self,
-        hosts: &[String],
-        token: &Secret,
-        other: &Secret,
-    ) -> Result<(Problems, Vec<String>), Failure> {
+    pub(super) fn prove(&self, hosts: &[String], token: &Secret, other: &Secret) -> Result<Proof, Failure> {
         let answers = self.look(Some(hosts))?;
         let (mark, other) = (self.mark(token), self.mark(other));
-        let mut problems = Problems::new();
-        let mut unsearched = Vec::new();
+        let mut proof = Proof { problems: Problems::new(), unsearched: Vec::new(), others: Vec::new() };
         for name in hosts {
             let host = answers.get(name);
-            let problem = problem(name, host, Some(&mark))
-                .or_else(|| unwanted(host?, &mark))
-                .or_else(|| left_over(host?, &other));
+            let problem = problem(name, host, Some(&mark)).or_else(|| left_over(host?, &other));
             if let Some(why) = host.and_then(|host| host.unsearched.as_ref()) {
-                unsearched.push(format!("{name}: {}", why.lines().next().unwrap_or_default()));
+                proof.unsearched.push(format!("{name}: {}", why.lines().next().unwrap_or_default()));
             }
-            problems.insert(name.clone(), problem);
+            if host.and_then(|host| host.wanted.as_ref()).is_some_and(|wanted| wanted.mark != mark) {
+                proof.others.push(name.clone());
+            }
+            proof.problems.insert(name.clone(), problem);
         }
-        Ok((problems, unsearched))
+        Ok(proof)
     }
 
     pub(super) fn mark(&self, token: &Secret) -> String {
@@ -112,12 +116,6 @@ fn of(row: &Row) -> String {
     let why = row.why.lines().next().unwrap_or_default();
     let why = why.strip_prefix("error: ").unwrap_or(why);
     if whose.is_empty() { why.to_owned() } else { format!("{}: {why}", whose.join(", ")) }
-}
-
-/// Whether the inventory has another token for it, which the next `pullpass fleet login` would bring to the host.
-fn unwanted(host: &Host, mark: &str) -> Option<Problem> {
-    let is_other = host.wanted.as_ref().is_some_and(|wanted| wanted.mark != mark);
-    is_other.then(|| Problem { state: State::Old, why: "the inventory has another token for it".to_owned() })
 }
 
 /// Where somebody else on a host still has a token with this mark.

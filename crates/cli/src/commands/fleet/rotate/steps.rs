@@ -8,7 +8,7 @@ use pullpass_secrets::{Secret, vault::Passwords};
 use super::{
     super::row::State as RowState,
     Rotate, ask, git,
-    hosts::{Hosts, Problem, Problems},
+    hosts::{Hosts, Problem, Problems, Proof},
     journal::{Rotation, State, Step},
     occurrences::Occurrences,
     revoke,
@@ -163,14 +163,25 @@ impl<'a> Steps<'a> {
     fn files(&mut self) -> Result<(), Failure> {
         let Some(new) = self.new.clone() else { return Err(no_token()) };
         let old = self.old.clone();
-        self.exchange(&old, &new)
+        if self.exchange(&old, &new)? || self.is_in_files(&new)? {
+            return Ok(());
+        }
+        Err(Failure::no("neither the old nor the new token is in the inventory any more")
+            .fact("somebody has put another one there meanwhile")
+            .hint("put the old one back there and go on, or take the rotation back"))
     }
 
-    fn exchange(&mut self, from: &Secret, to: &Secret) -> Result<(), Failure> {
+    fn is_in_files(&self, token: &Secret) -> Result<bool, Failure> {
+        let found = Occurrences::find(&self.rotation.journal.places, self.passwords, token)?;
+        Ok(found.places().next().is_some())
+    }
+
+    /// Says whether there was anything to replace.
+    fn exchange(&mut self, from: &Secret, to: &Secret) -> Result<bool, Failure> {
         for _ in 0..=MORE_TRIES {
             let occurrences = Occurrences::find(&self.rotation.journal.places, self.passwords, from)?;
             if occurrences.places().next().is_none() {
-                return Ok(());
+                return Ok(false);
             }
             let staged = Staged::new(&occurrences, self.passwords, to)?;
             match staged.commit()? {
@@ -184,7 +195,8 @@ impl<'a> Steps<'a> {
                         );
                         git::commit(staged.files().map(|(path, _)| path), &message)?;
                     }
-                    return self.rotation.tell(format!("the inventory is changed: {}", counted(count, "file")));
+                    self.rotation.tell(format!("the inventory is changed: {}", counted(count, "file")))?;
+                    return Ok(true);
                 }
                 Committed::Changed(path) => {
                     output::say(format_args!("`{}` was edited meanwhile: reading it again", path.display()));
@@ -235,17 +247,22 @@ impl<'a> Steps<'a> {
     fn gate(&mut self) -> Result<(), Failure> {
         let Some(new) = self.new.clone() else { return Err(no_token()) };
         let all = self.rotation.journal.hosts.clone();
-        let (mut problems, mut unsearched) = self.hosts.prove(&all, &new, &self.old)?;
+        let Proof { mut problems, mut unsearched, others } = self.hosts.prove(&all, &new, &self.old)?;
         let late: Vec<String> = open(&problems)
             .filter(|(_, problem)| problem.state != RowState::Unreachable)
             .map(|(name, _)| name.clone())
             .collect();
         if !late.is_empty() {
             self.log_in(&late)?;
-            let (again, more) = self.hosts.prove(&late, &new, &self.old)?;
-            problems.extend(again);
+            let again = self.hosts.prove(&late, &new, &self.old)?;
+            problems.extend(again.problems);
             unsearched.retain(|line| !late.iter().any(|name| line.starts_with(&format!("{name}: "))));
-            unsearched.extend(more);
+            unsearched.extend(again.unsearched);
+        }
+        for name in others {
+            // The next `pullpass fleet login` would bring it there.
+            let why = "the inventory has another token for it".to_owned();
+            problems.entry(name).or_default().get_or_insert(Problem { state: RowState::Old, why });
         }
         for line in unsearched {
             output::warn(format_args!("only the users that are named were looked at, on {line}"));
@@ -340,7 +357,9 @@ impl<'a> Steps<'a> {
         staged::recover(&self.rotation.journal.places)?;
         if let Some(new) = self.new.clone().filter(|_| has_spread) {
             let old = self.old.clone();
-            self.exchange(&new, &old)?;
+            if !self.exchange(&new, &old)? && !self.is_in_files(&old)? {
+                output::warn("neither token is in the inventory any more: somebody has put another one there");
+            }
             self.return_hosts(&new)?;
             if self.rotation.journal.server.is_none() {
                 output::warn("the new token lives: revoke it where it was made, if it is of no use any more");
@@ -353,18 +372,17 @@ impl<'a> Steps<'a> {
 
     fn return_hosts(&mut self, new: &Secret) -> Result<(), Failure> {
         let all = self.rotation.journal.hosts.clone();
-        let (problems, _) = self.hosts.prove(&all, &self.old, new)?;
+        let mut problems = self.hosts.prove(&all, &self.old, new)?.problems;
         let late: Vec<String> = open(&problems)
             .filter(|(_, problem)| problem.state != RowState::Unreachable)
             .map(|(name, _)| name.clone())
             .collect();
-        let mut problems = problems;
         if !late.is_empty() {
             let size = self.rotate.batch.size(all.len());
             for batch in late.chunks(size) {
                 self.hosts.log_in(batch, &self.old)?;
             }
-            problems.extend(self.hosts.prove(&late, &self.old, new)?.0);
+            problems.extend(self.hosts.prove(&late, &self.old, new)?.problems);
         }
         self.rotation.journal.proved.clear();
         let journal = &self.rotation.journal;
