@@ -66,6 +66,9 @@ pub(super) struct Rotate {
     /// Also when files with the token are not as they were committed
     #[arg(long)]
     allow_dirty: bool,
+    /// Show the change of the files, without secrets
+    #[arg(long, conflicts_with = "json")]
+    diff: bool,
     /// Commit the changed files
     #[arg(long)]
     git_commit: bool,

@@ -100,7 +100,7 @@ impl<'a> Steps<'a> {
         let occurrences = Occurrences::find(&self.rotation.journal.places, self.passwords, &self.old)?;
         // Proved before anything is changed.
         let staged = Staged::new(&occurrences, self.passwords, &new)?;
-        if !self.rotate.json {
+        if self.rotate.diff {
             staged.diff();
         }
         self.rotation.keep_new(&Key::of(&occurrences, self.passwords)?.seal(&new)?)?;
