@@ -168,7 +168,11 @@ const NEW: &str = "new.vault";
 impl Rotation {
     /// Writes down that it begins.
     pub(super) fn begin(journal: Journal, old: &Sealed) -> Result<Rotation, Failure> {
-        if let Some(other) = unfinished()?.into_iter().find(|other| other.old.hash == journal.old.hash) {
+        // Once the inventory has it, the new token of one is the old token of the next.
+        let has_it = |other: &Journal| {
+            [Some(&other.old), other.new.as_ref()].into_iter().flatten().any(|known| known.hash == journal.old.hash)
+        };
+        if let Some(other) = unfinished()?.into_iter().find(has_it) {
             return Err(Failure::usage(format!("a rotation of {} has begun before", other.old.fingerprint))
                 .fact(format!("its journal is `{}`", root()?.join(&other.id).display()))
                 .hint("finish it: `pullpass fleet rotate --resume`")
