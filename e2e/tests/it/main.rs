@@ -13,6 +13,7 @@ mod doctor;
 mod engines;
 mod explain;
 mod fleet;
+mod fleet_local;
 mod full_disk;
 mod guides;
 mod helper;
