@@ -29,7 +29,8 @@ fn lines(journal: &Journal) -> Vec<String> {
         let expires = new.expires.map(|at| format!(", ends {}", at.strftime("%Y-%m-%d"))).unwrap_or_default();
         lines.push(format!("  new       {}{expires}", new.fingerprint));
     }
-    lines.push(format!("  hosts     {} of {} have proved it", proved.len(), hosts.len()));
+    let names = proved.join(", ");
+    lines.push(format!("  hosts     {} of {} have proved it: {names}", proved.len(), hosts.len()));
     let without: Vec<&str> = hosts.iter().filter(|host| !proved.contains(host)).map(String::as_str).collect();
     if !without.is_empty() {
         let word = if without.iter().all(|host| accepted.iter().any(|name| name == host)) { " (accepted)" } else { "" };
