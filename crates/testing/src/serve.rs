@@ -67,6 +67,11 @@ impl<'home> Server<'home> {
         run_with_input(&mut command, "").expect_success()
     }
 
+    /// Its data directory, with the socket for those who administer it.
+    pub fn data(&self) -> PathBuf {
+        data(&self.home)
+    }
+
     /// The certificate authority that `--tls-dev` made, PEM.
     pub fn ca(&self) -> String {
         std::fs::read_to_string(data(&self.home).join("tls/ca.crt")).expect("the CA that --tls-dev made")

@@ -3,9 +3,11 @@
 //! On every host [`DEPLOYER`] pulls with Podman; the first [`WITH_DOCKER`] hosts have a Docker Engine as well, with which root pulls.
 
 mod hosts;
+mod hunt;
 mod pulls;
 mod registry;
 mod role;
+mod rotate;
 
 use std::ffi::OsStr;
 use std::fs;

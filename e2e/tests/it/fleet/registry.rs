@@ -91,6 +91,14 @@ impl Registry {
         }
     }
 
+    /// Where it tells whether a token lives.
+    pub(crate) fn token_url(&self) -> String {
+        let name = self.name();
+        let (repository, _) = self.image().rsplit_once(':').expect("a tag");
+        let repository = repository.split_once('/').expect("a repository").1;
+        format!("https://{name}/token?service={name}&scope=repository:{repository}:pull")
+    }
+
     pub(crate) fn network(&self) -> &Namespace {
         match self {
             Registry::Ghcr(site) => site.namespace(),

@@ -1,13 +1,10 @@
 //! The role `registry_login` on six hosts, as an operator applies it.
 
 use pullpass_testing::canary::{Canary, Sightings};
-use pullpass_testing::host::DEPLOYER;
 use serde_json::json;
 
+use super::hunt::STORES;
 use super::*;
-
-const STORES: [(&str, &str); 2] =
-    [("root", "root/.docker/config.json"), (DEPLOYER, "home/deploy/.config/containers/auth.json")];
 
 /// What the users have of another registry.
 const OTHER: &str = r#"{"auths": {"quay.io": {"auth": "YTpi"}}}"#;
@@ -31,17 +28,10 @@ impl Fleet {
 
     /// Hunts for the token in every file that the controller and the hosts have written, beside the stores.
     fn hunt(&self) {
-        let canary = Canary::new(self.token());
-        assert!(self.controller().path().join("ansible.log").is_file(), "Ansible keeps a log");
-        let mut found = canary.files_below(self.controller().path().parent().expect("the directory of the home"));
-        for host in self.hosts() {
-            let is_store = |file: &String| STORES.iter().any(|(_, store)| file.starts_with(&format!("{store}: ")));
-            let (stores, mut written) = canary.files_below(&host.layer).into_iter().partition::<Vec<_>, _>(is_store);
-            assert!(!stores.is_empty(), "the hunt finds what is there");
-            written.extend(["/run", "/tmp", "/dev/shm"].iter().flat_map(|dir| canary.files_below(&host.path(dir))));
-            found.extend(written.iter().map(|file| format!("{}: {file}", host.name)));
-        }
-        assert!(found.is_empty(), "{found:?}");
+        let found = self.find(self.token());
+        let without = self.hosts().iter().find(|host| !found.stores.contains(&host.name));
+        assert!(without.is_none(), "the hunt finds what is there");
+        assert!(found.elsewhere.is_empty(), "{:?}", found.elsewhere);
     }
 
     /// Each pulls on each host, which does not have the image.
