@@ -8,9 +8,14 @@ STYLE = re.compile(r"\x1b\[([0-9;]*)m")
 STYLES = {"1": "bold", "31": "red", "32": "green", "33": "yellow", "36": "cyan"}
 
 
+# What a line of progress leaves of itself at its end: nothing (ECMA-48, 8.3.41). It is drawn again and again before that.
+ERASED = re.compile(r"[^\n]*\r\x1b\[2K")
+
+
 def rows(shown):
     """The rows on the screen; each is a list of (text, names of its styles)."""
     found, styles = [], ()
+    shown = ERASED.sub("", shown)
     for line in shown.replace("\r\n", "\n").removesuffix("\n").split("\n"):
         row = []
         # Splitting at a group gives text and code in turns.

@@ -15,11 +15,12 @@ from benches.measure import ROOT
 from .screen import COLUMNS
 
 # No home and no running service of this machine is seen, and every path is the same on all machines. `$1` is the folder of
-# the recording and `$2` the program, which may itself be below the home.
+# the recording, `$2` the program and `$3` where Ansible is, both of which may themselves be below the home.
 FURNISH = """\
 set -e
 touch "$1/run/bin/pullpass"
 mount --bind "$2" "$1/run/bin/pullpass"
+mount --bind "$3" "$1/run/venv"
 mount --bind "$1/home" /root
 mount --rbind "$1/run" /run
 """
@@ -36,7 +37,7 @@ class Stage:
 
     def __init__(self, folder, image):
         pullpass, fake_ghcr = (built(name) for name in ("pullpass", "fake-ghcr"))
-        for name in ("home", "run/user/0", "run/bin"):
+        for name in ("home", "run/user/0", "run/bin", "run/venv"):
             (folder / name).mkdir(parents=True)
         self.home = folder / "home"
         self.namespace = Namespace(folder)
@@ -44,7 +45,11 @@ class Stage:
         self.ghcr = FakeGhcr(self.namespace.enter(fake_ghcr, "--tls", *listen), [image], 0)
         self.tokens = self.ghcr.tokens
         self.namespace.trust(self.ghcr.ca)
-        subprocess.run(self.namespace.enter("sh", "-c", FURNISH, "furnish", folder, pullpass), check=True)
+        subprocess.run(self.namespace.enter("sh", "-c", FURNISH, "furnish", folder, pullpass, ROOT / ".venv"), check=True)
+        # The one of `.venv` names the Python of the place where it was made.
+        ansible = folder / "run/bin/ansible-playbook"
+        ansible.write_text('#!/bin/sh\nexec /run/venv/bin/python -m ansible playbook "$@"\n')
+        ansible.chmod(0o755)
 
     def write(self, name, contents):
         """A file in the home that only its owner reads."""

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Parser;
+use jiff::{SignedDuration, Timestamp};
 use pullpass_oci::Image;
 use pullpass_testing::{
     canned::Certificates,
@@ -19,6 +20,8 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     sync::oneshot,
 };
+
+const NINETY_DAYS: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// A ghcr.io and an api.github.com that know `octocat`, member of `midokura`, and `hubot`, who may read nothing private.
 #[derive(Parser)]
@@ -104,6 +107,7 @@ fn document(ghcr: &Running, github: &Github, certificates: Option<&Certificates>
         "api": github.api.origin(),
         "ca": certificates.map(|certificates| &certificates.ca_pem),
         "tokens": {
+            "next": ghcr.token("octocat", Token::classic(&["read:packages"]).expires(Timestamp::now() + NINETY_DAYS)),
             "read": ghcr.token("octocat", Token::classic(&["read:packages"])),
             "write": ghcr.token("octocat", Token::classic(&["write:packages"])),
             "no_scope": ghcr.token("octocat", Token::classic(&[])),
