@@ -10,7 +10,7 @@ use pullpass_secrets::{
 };
 use serde_json::{Value, json};
 
-use super::{Login, Place};
+use super::{Login, place::Place};
 use crate::{credential_helper, environment, failure::Failure};
 
 /// One place, before a login is written there.
