@@ -23,6 +23,7 @@ description:
     C(ANSIBLE_PIPELINING=True) there is no such file, which is recommended. Ansible never pipelines what goes through C(su).
   - With C(become_user) of a user who is not root, from a connection as one who is not root either, Ansible cannot always keep
     that file to the two; see "Risks of becoming an unprivileged user" in its manual. Pipelining ends this, too.
+extends_documentation_fragment: [pullpass.registry.options]
 options:
   registry:
     description:
@@ -42,21 +43,12 @@ options:
     description:
       - Whose stores get the login. Without it, the engines that are installed; with O(config) that is C(docker), and with
         O(authfile) C(podman).
-    type: list
-    elements: str
-    choices: [docker, podman]
   persistent:
     description:
       - Podman's login goes where a reboot does not empty it, C(~/.config/containers/auth.json), as services and fleets need
         it. An older login in the runtime file, which would win, is removed.
     type: bool
     default: true
-  config:
-    description: Docker's directory of configuration, as C(DOCKER_CONFIG) names it.
-    type: path
-  authfile:
-    description: Podman's file for logins, as C(REGISTRY_AUTH_FILE) names it.
-    type: path
   images:
     description:
       - Images that the login has to open. They are asked for with the token that was given before anything is written, and as
@@ -69,10 +61,6 @@ options:
       - For how long to ask again while time can change the answer, as C(5m); a token that was made a moment ago may not be
         active everywhere.
     type: str
-  executable:
-    description: The name or path of the program C(pullpass) on the host.
-    type: str
-    default: pullpass
 attributes:
   check_mode:
     support: full

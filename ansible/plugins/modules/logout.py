@@ -13,26 +13,12 @@ description:
   - Removes it from every file that Docker and Podman read, under every spelling of the registry, and from the credential
     helpers that they would ask. Then all of them are asked again. Other logins stay.
   - It works on the stores of the user that the task runs as, so use C(become_user) for another one.
+extends_documentation_fragment: [pullpass.registry.options]
 options:
   registry:
     description: The registry, or the part of one that has a login of its own for Podman.
     type: str
     default: ghcr.io
-  engines:
-    description: Whose stores; both without it.
-    type: list
-    elements: str
-    choices: [docker, podman]
-  config:
-    description: Docker's directory of configuration, as C(DOCKER_CONFIG) names it.
-    type: path
-  authfile:
-    description: Podman's file for logins, as C(REGISTRY_AUTH_FILE) names it.
-    type: path
-  executable:
-    description: The name or path of the program C(pullpass) on the host.
-    type: str
-    default: pullpass
 attributes:
   check_mode:
     support: full

@@ -12,6 +12,7 @@ short_description: Which credentials are stored on a host, and which of them the
 description:
   - Lists every login in the stores of the user that the task runs as, by kind and fingerprint, never the secret.
   - Changes nothing.
+extends_documentation_fragment: [pullpass.registry.options]
 options:
   registry:
     description: Only the logins of this registry, or what applies to this image, and which of them each engine uses.
@@ -44,21 +45,6 @@ options:
       RKE2, services of Docker Swarm, running containers.
     type: bool
     default: false
-  engines:
-    description: Whose stores; both without it.
-    type: list
-    elements: str
-    choices: [docker, podman]
-  config:
-    description: Docker's directory of configuration, as C(DOCKER_CONFIG) names it.
-    type: path
-  authfile:
-    description: Podman's file for logins, as C(REGISTRY_AUTH_FILE) names it.
-    type: path
-  executable:
-    description: The name or path of the program C(pullpass) on the host.
-    type: str
-    default: pullpass
 attributes:
   check_mode:
     support: full

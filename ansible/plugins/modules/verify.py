@@ -13,6 +13,7 @@ description:
   - Does what a pull does, up to the manifest, with the login that each engine of this user would send, and again without one. Is
     the token alive, does it open the image, would the image open with no login at all?
   - Changes nothing.
+extends_documentation_fragment: [pullpass.registry.options]
 options:
   images:
     description: The images, as C(ghcr.io/octo-org/app:v1).
@@ -25,22 +26,9 @@ options:
     default: true
   engines:
     description: Whose logins; those of the engines that are installed without it.
-    type: list
-    elements: str
-    choices: [docker, podman]
-  config:
-    description: Docker's directory of configuration, as C(DOCKER_CONFIG) names it.
-    type: path
-  authfile:
-    description: Podman's file for logins, as C(REGISTRY_AUTH_FILE) names it.
-    type: path
   wait:
     description: For how long to ask again while time can change the answer, as C(5m).
     type: str
-  executable:
-    description: The name or path of the program C(pullpass) on the host.
-    type: str
-    default: pullpass
 attributes:
   check_mode:
     support: full

@@ -12,6 +12,7 @@ macro_rules! files {
 const FILES: &[(&str, &[u8])] = files![
     "galaxy.yml",
     "meta/runtime.yml",
+    "plugins/doc_fragments/options.py",
     "plugins/filter/mark.py",
     "plugins/module_utils/pullpass.py",
     "plugins/modules/login.py",
