@@ -1,5 +1,6 @@
 //! `pullpass fleet rotate` while every host pulls all the time.
 
+mod kill;
 mod run;
 
 use std::collections::BTreeSet;

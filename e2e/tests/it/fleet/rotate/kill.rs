@@ -1,0 +1,165 @@
+//! `kill -9` of pullpass at every step of a rotation; then it is finished or taken back.
+
+use std::env;
+use std::time::SystemTime;
+
+use super::*;
+use crate::random::Random;
+
+/// As the journal has them, in their order.
+const STEPS: [&str; 8] = ["new", "canary", "files", "hosts", "gate", "overlap", "revoke", "proof"];
+
+/// How long Ansible may go on without its pullpass.
+const ALONE: Duration = Duration::from_secs(10);
+
+/// What is done about a rotation that was killed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Way {
+    Resume,
+    Rollback,
+}
+
+/// A fleet through all of its rotations.
+struct Killed {
+    fleet: Fleet,
+    random: Random,
+    /// What every host and file has.
+    token: String,
+    /// All that nobody has any more.
+    gone: Vec<String>,
+}
+
+impl Killed {
+    fn new(registry: Registry, hosts: u8, random: Random) -> Killed {
+        let fleet = Fleet::new(registry, hosts);
+        fleet.deploy();
+        Killed { token: fleet.token().to_owned(), fleet, random, gone: Vec::new() }
+    }
+
+    /// Rotates, kills that in a step, and finishes it in one way. Says what happened.
+    fn kill(&mut self, step: &str, way: Way) -> String {
+        let fleet = &self.fleet;
+        // At once, or somewhere in the step.
+        let pause = Duration::from_millis(match self.random.below(3) {
+            0 => 0,
+            1 => self.random.below(400),
+            _ => self.random.below(4000),
+        });
+        let new = fleet.registry().token();
+        let pulls = fleet.pulls();
+        let first = ["-i", "inventory.yml", "--password-stdin", "--yes", "--batch", "2"];
+        let mut rotating = fleet.rotating(&first, &new);
+        let is_begun = rotating.until(|journal| journal["state"] == "begun" && journal["step"] == step);
+        thread::sleep(pause);
+        let killed = rotating.kill();
+        let at = fleet.journal().expect("a journal");
+        let case = format!("killed {pause:?} after it came to `{step}`, at {}, {way:?}", at["step"]);
+        assert!(is_begun, "{case}: it never came there: {killed}");
+        self.expect_ansible_to_end(&case);
+
+        let mut token = None;
+        if at["state"] == "begun" && way == Way::Rollback {
+            let ran = fleet.rotate(&["--rollback"], "");
+            match ran.code {
+                0 => token = Some(self.token.clone()),
+                _ => assert!(!fleet.is_alive(&self.token), "{case}: {ran}"),
+            }
+        }
+        if at["state"] == "begun" && token.is_none() {
+            let ran = fleet.rotate(&["--resume", "--yes", "--batch", "2", "--password-stdin"], &new);
+            assert_eq!(ran.code, 0, "{case}: {ran}");
+        }
+        fleet.expect_pulls(pulls);
+        let state = if token.is_some() { "returned" } else { "done" };
+        let token = token.unwrap_or_else(|| new.clone());
+        self.expect_everywhere(&token, state, &case);
+        let other = if token == self.token { new } else { std::mem::replace(&mut self.token, token) };
+        self.gone.push(other);
+        format!("{case}: {state}")
+    }
+
+    /// Ansible must not go on beside the run that comes next.
+    fn expect_ansible_to_end(&self, case: &str) {
+        let mark = self.fleet.mark().as_os_str().as_encoded_bytes().to_owned();
+        let begun = Instant::now();
+        loop {
+            let processes = fs::read_dir("/proc").expect("the processes").flatten();
+            // They end while they are listed.
+            let of = |process: &fs::DirEntry, file| fs::read(process.path().join(file)).unwrap_or_default();
+            let has = |text: &[u8], part: &[u8]| text.windows(part.len()).any(|window| window == part);
+            let is_ansible =
+                |one: &fs::DirEntry| has(&of(one, "environ"), &mark) && has(&of(one, "cmdline"), b"ansible-playbook");
+            let alive: Vec<_> = processes.filter(is_ansible).collect();
+            if alive.is_empty() {
+                return;
+            }
+            let shown = || -> Vec<String> {
+                alive.iter().map(|one| String::from_utf8_lossy(&of(one, "cmdline")).replace('\0', " ")).collect()
+            };
+            assert!(begun.elapsed() < ALONE, "{case}: Ansible goes on by itself: {:?}", shown());
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Every file and every login has this token, it lives, and the rotation has come to its end.
+    fn expect_everywhere(&self, token: &str, state: &str, case: &str) {
+        let fleet = &self.fleet;
+        let journal = fleet.journal().expect("a journal");
+        assert!(journal["state"] == state && journal["step"].is_null(), "{case}: {journal:#}");
+        assert_eq!(fleet.inventory_tokens(), BTreeSet::from([token.to_owned()]), "{case}");
+        assert!(fleet.is_alive(token), "{case}");
+        assert_eq!(fleet.is_alive(&self.token), self.token == token, "{case}: the old token");
+        let canary = Canary::new(token);
+        for host in fleet.hosts() {
+            for (user, _) in pulls::logins(host) {
+                let (_, store) = hunt::STORES.iter().find(|(whose, _)| whose == user).expect("everybody has a store");
+                let text = fs::read(host.layer.join(store)).expect("a store");
+                assert!(!canary.spellings_in(&text).is_empty(), "{case}: {user} of {} has another one", host.name);
+            }
+        }
+        let kept = home_files(&fleet.controller().path().join(".local/state/pullpass/rotations"));
+        assert!(kept.iter().all(|name| !name.ends_with(".vault")), "{case}: a token is kept: {kept:?}");
+    }
+
+    /// No token of before is left anywhere, and the last only where it belongs.
+    fn expect_clean(&self) {
+        for token in &self.gone {
+            let found = self.fleet.find(token);
+            assert!(found.stores.is_empty() && found.elsewhere.is_empty(), "{:?} {:?}", found.stores, found.elsewhere);
+        }
+        let found = self.fleet.find(&self.token);
+        assert!(found.elsewhere.is_empty() && found.stores.len() == self.fleet.hosts().len(), "{:?}", found.elsewhere);
+        self.fleet.check();
+    }
+}
+
+fn home_files(root: &Path) -> Vec<String> {
+    pullpass_testing::home::listing(root).keys().map(|path| path.display().to_string()).collect()
+}
+
+/// In short: three steps on three hosts. With `PULLPASS_FLEET_ROUNDS`, every step in both ways on six, that many times.
+#[test]
+fn after_kill_9_at_any_step_all_is_new_or_all_is_old_and_no_pull_has_failed() {
+    let number = |name: &str| env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
+    let rounds = number("PULLPASS_FLEET_ROUNDS");
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a time after 1970");
+    let seed = number("PULLPASS_FLEET_SEED").unwrap_or(u64::from(now.subsec_micros()));
+    println!("fleet: PULLPASS_FLEET_SEED={seed}");
+    let mut random = Random::new(seed);
+    let Some(rounds) = rounds else {
+        let mut killed = Killed::new(Registry::ghcr(), 3, random);
+        for (step, way) in [("canary", Way::Resume), ("files", Way::Rollback), ("hosts", Way::Rollback)] {
+            println!("fleet: {}", killed.kill(step, way));
+        }
+        return killed.expect_clean();
+    };
+    for round in 1..=rounds {
+        let mut killed = Killed::new(Registry::ghcr(), 6, random.split());
+        for step in STEPS {
+            for way in [Way::Rollback, Way::Resume] {
+                println!("fleet: round {round} of {rounds}: {}", killed.kill(step, way));
+            }
+        }
+        killed.expect_clean();
+    }
+}
