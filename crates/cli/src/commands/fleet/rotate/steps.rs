@@ -57,8 +57,13 @@ impl<'a> Steps<'a> {
     /// Does what is left to do.
     pub(super) fn go_on(&mut self) -> Result<(), Failure> {
         if self.rotation.journal.state == State::Returning {
-            return Err(Failure::usage("this rotation is being taken back")
-                .hint("`pullpass fleet rotate --rollback` finishes that"));
+            if self.is_old_alive()? {
+                return Err(Failure::usage("this rotation is being taken back")
+                    .hint("`pullpass fleet rotate --rollback` finishes that"));
+            }
+            // Somebody has revoked it: there is no other way any more.
+            self.rotation.journal.state = State::Begun;
+            self.rotation.journal.step = Some(Step::Files).filter(|_| self.rotation.journal.has_spread());
         }
         staged::recover(&self.rotation.journal.places)?;
         let steps = self.rotation.journal.steps();
@@ -310,7 +315,7 @@ impl<'a> Steps<'a> {
         }
         let journal = &self.rotation.journal;
         // Somebody may have done it where it was made.
-        if ask::is_alive(&journal.registry, &journal.user, &self.old)? {
+        if self.is_old_alive()? {
             // A person has been asked already.
             revoke::confirm(journal, self.rotate.yes || journal.is_compromised)?;
             revoke::revoke(journal, &self.old)?;
@@ -345,13 +350,20 @@ impl<'a> Steps<'a> {
         Ok(())
     }
 
+    fn is_old_alive(&self) -> Result<bool, Failure> {
+        let journal = &self.rotation.journal;
+        ask::is_alive(&journal.registry, &journal.user, &self.old)
+    }
+
     /// Every file and host gets the old token back.
     pub(super) fn take_back(&mut self) -> Result<(), Failure> {
-        if self.rotation.journal.revoked.is_some() {
+        let has_spread = self.rotation.journal.has_spread();
+        // A run that was killed may have revoked it, and not have come to write that down.
+        let may_be_dead = has_spread || self.rotation.journal.is_compromised;
+        if self.rotation.journal.revoked.is_some() || may_be_dead && !self.is_old_alive()? {
             return Err(Failure::usage("the old token is revoked, so there is no way back")
                 .hint("`pullpass fleet rotate --resume`"));
         }
-        let has_spread = self.rotation.journal.has_spread();
         self.rotation.journal.state = State::Returning;
         self.rotation.save()?;
         staged::recover(&self.rotation.journal.places)?;
