@@ -5,6 +5,7 @@
 //! Secrets reach Ansible in two ways only. Passwords go through named pipes, which are read once and leave nothing on a disk.
 //! A token is a variable that is encrypted under a password made for this run.
 
+mod child;
 mod collection;
 mod event;
 mod pipe;
@@ -33,9 +34,10 @@ use serde_json::{Map, Value, json};
 use crate::{
     environment,
     failure::{Exit, Failure, OrFail},
-    interrupt, output, prompt,
+    interrupt, output, program, prompt,
     vault_password::VaultPassword,
 };
+pub(crate) use child::as_ansible;
 pub(crate) use event::{Event, Kind};
 use pipe::Pipe;
 
@@ -113,7 +115,7 @@ impl Ansible {
         let asked = self.asked()?;
         let passwords = self.vault_password.if_given()?;
         let directory = tempfile::Builder::new().prefix("pullpass-fleet-").tempdir().or_unknown()?;
-        let mut command = self.command(directory.path());
+        let mut command = self.command(directory.path())?;
         let mut pipes = Vec::new();
         prepare(directory.path(), play).or_unknown()?;
         self.add_passwords(&mut command, passwords.as_deref(), directory.path(), &mut pipes)?;
@@ -173,8 +175,9 @@ impl Ansible {
         Ok(self.asked.get_or_init(|| asked))
     }
 
-    fn command(&self, directory: &Path) -> Command {
-        let mut command = Command::new("ansible-playbook");
+    fn command(&self, directory: &Path) -> Result<Command, Failure> {
+        let program = program::on_path("ansible-playbook").ok_or_else(not_installed)?;
+        let mut command = child::command(&program);
         for name in environment::hidden() {
             command.env_remove(name);
         }
@@ -185,7 +188,7 @@ impl Ansible {
             command.arg("--forks").arg(forks.to_string());
         }
         command.args(&self.more).arg(directory.join("playbook.yml")).stdin(Stdio::null());
-        command
+        Ok(command)
     }
 
     /// Hands over every vault password that we have ourselves, so that a person is asked once. Ansible adds its own.
@@ -300,12 +303,13 @@ fn follow(
     }
 }
 
+fn not_installed() -> Failure {
+    Failure::usage("`ansible-playbook` is not installed")
+        .fact("pullpass reaches the hosts of an inventory through Ansible")
+        .hint("install it, for example with `pipx install ansible-core`")
+}
+
 fn not_started(error: io::Error) -> Failure {
-    if error.kind() == io::ErrorKind::NotFound {
-        return Failure::usage("`ansible-playbook` is not installed")
-            .fact("pullpass reaches the hosts of an inventory through Ansible")
-            .hint("install it, for example with `pipx install ansible-core`");
-    }
     Failure::usage(format!("cannot run `ansible-playbook`: {error}"))
 }
 

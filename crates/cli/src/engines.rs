@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use pullpass_oci::Platform;
 
-use crate::{environment, failure::Failure};
+use crate::{failure::Failure, program};
 
 /// An engine that pulls images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,11 +27,7 @@ impl Engine {
 
     /// Where its program is on `PATH`.
     pub(crate) fn program(self) -> Option<PathBuf> {
-        use std::os::unix::fs::PermissionsExt;
-        let path = environment::variable("PATH")?;
-        std::env::split_paths(&path).map(|directory| directory.join(self.name())).find(|candidate| {
-            candidate.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
-        })
+        program::on_path(self.name())
     }
 }
 

@@ -35,6 +35,9 @@ fn main() -> ExitCode {
     if let Some(code) = commands::helper::as_helper() {
         return code;
     }
+    if let Some(code) = ansible::as_ansible() {
+        return code;
+    }
     // The one TLS provider of the program; a second call could only come from ourselves.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let result = arguments::parse().and_then(|arguments| match arguments {

@@ -2,7 +2,8 @@
 
 use std::{
     io::{self, ErrorKind, Read, Write},
-    os::unix::process::CommandExt,
+    os::unix::{fs::PermissionsExt, process::CommandExt},
+    path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc::{self, Receiver},
     thread,
@@ -73,6 +74,14 @@ impl From<NoAnswer> for Failure {
             Reason::Lost(error) => Failure::unknown(format!("cannot tell how `{program}` ended: {error}")),
         }
     }
+}
+
+/// Where a program is on `PATH`.
+pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
+    let path = environment::variable("PATH")?;
+    std::env::split_paths(&path).map(|directory| directory.join(name)).find(|candidate| {
+        candidate.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+    })
 }
 
 /// Runs `command` with `input`, as [`With::Input`] has it.

@@ -6,10 +6,8 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
-import ctypes
 import json
 import os
-import signal
 
 from ansible.plugins.callback import CallbackBase
 
@@ -30,7 +28,6 @@ class CallbackModule(CallbackBase):
 
     def __init__(self, *args, **kwargs):
         super(CallbackModule, self).__init__(*args, **kwargs)
-        end_with_parent()
         self.events = open(EVENTS, 'a')
 
     def tell(self, kind, result):
@@ -70,11 +67,3 @@ class CallbackModule(CallbackBase):
 
     def v2_runner_item_on_failed(self, result):
         self.tell('item-failed', result)
-
-
-def end_with_parent():
-    """A run whose pullpass was killed must not go on beside the next one. Only Linux has this."""
-    try:
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
-    except (AttributeError, OSError, ValueError):
-        pass
