@@ -25,13 +25,14 @@ pub(super) struct Rotating<'fleet> {
 
 impl Fleet {
     /// Starts one with `input` as its standard input.
-    pub(super) fn rotating(&self, words: &[&str], input: &str) -> Rotating<'_> {
+    pub(super) fn rotating(&self, words: &[impl AsRef<str>], input: &str) -> Rotating<'_> {
         let said = self.controller().side_dir("said");
         let number = fs::read_dir(&said).expect("a directory of ours").count();
         let said = said.join(number.to_string());
         let file = File::create(&said).expect("a new file");
+        let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
         let mut command = self.pullpass();
-        command.args(["fleet", "rotate"]).args(words).stdin(Stdio::piped());
+        command.args(["fleet", "rotate"]).args(&words).stdin(Stdio::piped());
         command.stdout(file.try_clone().expect("an open file")).stderr(file);
         let mut child = command.spawn().expect("nsenter starts");
         let mut stdin = child.stdin.take().expect("a piped standard input");
@@ -40,7 +41,7 @@ impl Fleet {
     }
 
     /// Runs one to its end.
-    pub(super) fn rotate(&self, words: &[&str], input: &str) -> Ran {
+    pub(super) fn rotate(&self, words: &[impl AsRef<str>], input: &str) -> Ran {
         self.rotating(words, input).end()
     }
 
