@@ -64,7 +64,7 @@ fn every_pull_asks_the_registry_and_a_failed_one_is_told() {
     let after = (asked("/token"), asked("/manifests/"));
     assert!(after.0 - before.0 >= succeeded && after.1 - before.1 >= succeeded, "{before:?} {after:?} {succeeded}");
     site.ghcr().revoke(fleet.token());
-    std::thread::sleep(std::time::Duration::from_secs(2));
+    std::thread::sleep(std::time::Duration::from_secs(4));
     let failures = pulls.stop();
     for (who, said) in [("deploy@host-1", "403 (Forbidden)"), ("root@host-1", "denied: denied")] {
         let is_it = |failure: &Failure| failure.who == who && failure.ran.said().contains(said);
