@@ -45,11 +45,12 @@ impl Killed {
     /// Rotates, kills that in a step, and finishes it in one way. Says what happened.
     fn kill(&mut self, step: &str, way: Way) -> String {
         let fleet = &self.fleet;
-        // At once, or somewhere in the step.
+        // At once, or somewhere in the step: Ansible takes seconds.
+        let longest = if ["canary", "hosts", "gate"].contains(&step) { 4000 } else { 200 };
         let pause = Duration::from_millis(match self.random.below(3) {
             0 => 0,
-            1 => self.random.below(400),
-            _ => self.random.below(4000),
+            1 => self.random.below(longest / 10),
+            _ => self.random.below(longest),
         });
         let (source, new) = self.source();
         let words = |more: &[&'static str]| {
