@@ -248,13 +248,7 @@ impl Rotation {
         self.journal.state = state;
         self.journal.step = None;
         self.save()?;
-        for name in [OLD, NEW] {
-            match fs::remove_file(self.directory.join(name)) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).or_unknown(),
-                _ => {}
-            }
-        }
-        Ok(())
+        forget(&self.directory)
     }
 
     fn sealed(&self, name: &str) -> Result<Option<Sealed>, Failure> {
@@ -300,6 +294,25 @@ fn read(directory: &Path) -> Result<Journal, Failure> {
 fn unfinished() -> Result<Vec<Journal>, Failure> {
     let Ok(entries) = fs::read_dir(root()?) else { return Ok(Vec::new()) };
     let directories = entries.flatten().map(|entry| entry.path()).filter(|path| path.join(JOURNAL).exists());
-    let journals: Vec<Journal> = directories.map(|path| read(&path)).collect::<Result<_, _>>()?;
-    Ok(journals.into_iter().filter(|journal| matches!(journal.state, State::Begun | State::Returning)).collect())
+    let mut unfinished = Vec::new();
+    for path in directories {
+        let journal = read(&path)?;
+        match journal.state {
+            State::Begun | State::Returning => unfinished.push(journal),
+            // It may have been killed just before.
+            State::Done | State::Returned => forget(&path)?,
+        }
+    }
+    Ok(unfinished)
+}
+
+/// Removes the tokens of a rotation that has come to its end.
+fn forget(directory: &Path) -> Result<(), Failure> {
+    for name in [OLD, NEW] {
+        match fs::remove_file(directory.join(name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).or_unknown(),
+            _ => {}
+        }
+    }
+    Ok(())
 }
