@@ -208,6 +208,9 @@ fn the_collection_is_built_installed_and_documented() {
     let built = format!("built/pullpass-registry-{version}.tar.gz");
     run_in("ansible-galaxy", &["collection", "install", &built, "-p", "installed", "--offline"]);
     let installed = home.path().join("installed/ansible_collections/pullpass/registry");
+    let mut stray = listing(&installed);
+    stray.retain(|path, _| path.extension().is_some_and(|extension| extension == "pyc" || extension == "retry"));
+    assert!(stray.is_empty(), "{stray:?}");
     let modules = ["login", "logout", "status", "verify"].map(|name| format!("pullpass.registry.{name}"));
     let words = [&["-t", "module", "--json"][..], &modules.each_ref().map(String::as_str)].concat();
     let documented: Value = serde_json::from_str(&run_in("ansible-doc", &words)).expect("JSON");
@@ -223,7 +226,4 @@ fn the_collection_is_built_installed_and_documented() {
     assert!(filter["doc"]["options"]["key"]["required"] == true && filter["examples"].is_string(), "{filter:#}");
     let role = run_in("ansible-doc", &["-t", "role", "pullpass.registry.registry_login"]);
     assert!(role.contains("registry_login_users") && role.contains("iaas_console.ghcr_pat"), "{role}");
-    let mut left = listing(&installed);
-    left.retain(|path, _| path.extension().is_some_and(|extension| extension == "pyc" || extension == "retry"));
-    assert!(left.is_empty(), "{left:?}");
 }
