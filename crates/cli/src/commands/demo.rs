@@ -352,7 +352,8 @@ async fn login(stage: &mut Stage, setting: &Setting) {
 
 async fn verify(stage: &mut Stage, setting: &Setting) {
     let ran = verify_in(stage, "home", setting).await;
-    let json = ran.json()["references"][0].take();
+    // One that Ctrl-C has ended says nothing.
+    let json = ran.json().pointer("/references/0").cloned().unwrap_or_default();
     let engines = json["engines"].as_array().cloned().unwrap_or_default();
     let opens = |engine: &Value| engine["token_alive"] == Value::Bool(true) && engine["opens"] == Value::Bool(true);
     let private = json["anonymous"]["opens"] == Value::Bool(false);
