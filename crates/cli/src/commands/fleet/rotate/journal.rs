@@ -179,7 +179,9 @@ impl Rotation {
                 .hint("or take it back: `pullpass fleet rotate --rollback`"));
         }
         let directory = root()?.join(&journal.id);
-        fs::create_dir_all(&directory).or_unknown()?;
+        fs::create_dir_all(root()?).or_unknown()?;
+        // Never into that of another one.
+        fs::create_dir(&directory).or_unknown()?;
         let lock = lock(&directory)?;
         let rotation = Rotation { journal, directory, _lock: lock };
         rotation.write(OLD, old.as_str())?;

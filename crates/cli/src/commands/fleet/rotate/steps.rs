@@ -269,6 +269,7 @@ impl<'a> Steps<'a> {
             let why = "the inventory has another token for it".to_owned();
             problems.entry(name).or_default().get_or_insert(Problem { state: RowState::Old, why });
         }
+        let is_searched = unsearched.is_empty();
         for line in unsearched {
             output::warn(format_args!("only the users that are named were looked at, on {line}"));
         }
@@ -277,8 +278,9 @@ impl<'a> Steps<'a> {
         let accepted = self.rotation.journal.accepted.clone();
         let without: Vec<_> = open(&problems).filter(|(name, _)| !accepted.contains(name)).collect();
         if without.is_empty() {
+            let nobody = if is_searched { "found on none of them" } else { "not with the users that are named" };
             let told = format!(
-                "{} of {} hosts have proved the new token, and the old one is found on none of them",
+                "{} of {} hosts have proved the new token, and the old one is {nobody}",
                 self.rotation.journal.proved.len(),
                 all.len()
             );
