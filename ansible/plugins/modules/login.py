@@ -92,6 +92,10 @@ account:
   description: The user of the host as whom the task ran.
   returned: success
   type: str
+user:
+  description: The user at the registry.
+  returned: success
+  type: str
 fingerprint:
   description: What a person sees of the token.
   returned: success
@@ -158,7 +162,7 @@ def main():
     if answer.rc != 0 or answer.data is None:
         pullpass.fail(answer.error, images[0] if images else None, rc=answer.rc)
 
-    result = dict((name, answer.data[name]) for name in ('fingerprint', 'proved', 'stores'))
+    result = dict((name, answer.data[name]) for name in ('user', 'fingerprint', 'proved', 'stores'))
     result['account'] = account()
     result['changed'] = any(store['changed'] for store in answer.data['stores'])
     if module._diff:

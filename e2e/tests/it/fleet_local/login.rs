@@ -19,6 +19,7 @@ fn the_second_login_changes_nothing_and_a_dead_token_takes_no_place() {
         assert_eq!((ran.code, changed(&ran)), (0, expected.to_vec()), "{ran}");
         let row = &rows(&ran)[0];
         assert_eq!((&row["fingerprint"], &row["opens"]), (&json!(shown(fleet.old())), &json!(true)), "{ran}");
+        assert_eq!((&row["login"], &row["alive"]), (&json!("octocat"), &json!(true)), "{ran}");
     }
     assert_eq!((fleet.has("one"), fleet.has("two")), (Some(0), Some(0)));
 

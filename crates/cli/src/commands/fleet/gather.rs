@@ -183,12 +183,16 @@ fn of_status(result: &Value, engine: &str, base: Row) -> Row {
 fn of_login(result: &Value, store: &Value, base: Row) -> Row {
     let engine = text(&store["engine"]).unwrap_or_default();
     let (opens, why) = opens(result, &engine);
+    let is_proved = result["proved"] == true;
+    // A registry that asks nobody for a login has not looked at the token: it is written, and that is all.
+    let state = if !is_proved && why.is_none() { State::Ok } else { State::default() };
     Row {
         engine: Some(engine),
-        login: text(&result["username"]),
+        login: text(&result["user"]),
         fingerprint: text(&result["fingerprint"]),
-        alive: Some(true),
+        alive: is_proved.then_some(true),
         opens,
+        state,
         changed: store["changed"] == true,
         why: why.unwrap_or_default(),
         ..base

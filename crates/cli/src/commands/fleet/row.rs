@@ -101,7 +101,7 @@ impl Row {
 
     /// Decides, once everything is known. `expected` is the mark of the token that the inventory has for the host.
     pub(super) fn judge(&mut self, expected: Option<&str>) {
-        // Logged out: there is nothing more to know.
+        // Decided by what was done: there is nothing more to know.
         if self.state == State::Ok {
             return;
         }
