@@ -263,7 +263,7 @@ fn add_variables(
 fn one_time_password() -> Result<Password, Failure> {
     let mut bytes = zeroize::Zeroizing::new([0; 32]);
     getrandom::fill(&mut *bytes).or_unknown()?;
-    let text = zeroize::Zeroizing::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+    let text = zeroize::Zeroizing::new(hex::encode(bytes.as_slice()));
     Password::from_output(text.as_bytes()).or_usage()
 }
 

@@ -49,7 +49,7 @@ impl Check {
     pub(super) fn run(self) -> Result<(), Failure> {
         let key = key()?;
         let mut variables = self.pulls.variables();
-        variables.insert("registry_login_mark_key".to_owned(), json!(hex(&key)));
+        variables.insert("registry_login_mark_key".to_owned(), json!(hex::encode(key)));
         let play = Play { playbook: PLAYBOOK, variables, secret: None, hosts: None };
         let mut gather = Gather::new();
         self.ansible.run(&play, |event| gather.add(&event))?;
@@ -72,8 +72,4 @@ pub(super) fn key() -> Result<[u8; 32], Failure> {
     let mut key = [0; 32];
     getrandom::fill(&mut key).or_unknown()?;
     Ok(key)
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

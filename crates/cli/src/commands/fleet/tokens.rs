@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use pullpass_client::{Credential, Options, github};
+use pullpass_client::{
+    Credential,
+    github::{self, Account},
+};
 use pullpass_oci::Registry;
 use pullpass_secrets::{
     Secret,
@@ -18,7 +21,7 @@ use crate::{
     ansible::Ansible,
     commands::inventory::tree::Tree,
     environment,
-    failure::{Failure, OrFail},
+    failure::{Exit, Failure, OrFail},
     network, output,
     refused::{self, Retry},
 };
@@ -33,29 +36,30 @@ pub(super) fn ends(ansible: &Ansible, gather: &Gather, key: &[u8; 32]) -> Result
     let known = known(ansible)?.into_iter().map(|secret| (token::mark(&secret, key), secret));
     let known: BTreeMap<String, Secret> = known.filter(|(mark, _)| wanted.contains(mark.as_str())).collect();
     for (mark, secret) in known {
-        match end(&secret)? {
-            Ok(end) => drop(ends.insert(mark, end)),
-            Err(why) => output::warn(format_args!("GitHub does not say when a token ends: {why}")),
+        match account(&secret) {
+            Ok(account) => drop(ends.insert(mark, account.expires.map_or(Expiry::Never, Expiry::At))),
+            Err(failure) if failure.exit == Exit::Interrupted => return Err(failure),
+            Err(failure) => {
+                output::warn(format_args!("GitHub does not say when a token ends: {}", failure.message));
+            }
         }
     }
     Ok(ends)
 }
 
-/// When GitHub says that a token ends. The error is what was in the way.
-fn end(secret: &Secret) -> Result<Result<Expiry, String>, Failure> {
+/// Whose a token is, and when it ends. One that GitHub has refused within a day is not sent again.
+pub(super) fn account(secret: &Secret) -> Result<Account, Failure> {
     let host: Registry = "api.github.com".parse().or_unknown()?;
     let url: Url = github::API.parse().or_unknown()?;
+    // It is told no user.
     let credential = Credential { user: String::new(), secret: secret.clone() };
     if let Some(ago) = Retry::default().refused(&host, &credential) {
-        return Ok(Err(refused::said(&host, "", ago)));
+        return Err(Failure::no(refused::said(&host, "", ago)));
     }
-    let options: Options = network::options(&environment::stores()?, &host);
+    let options = network::options(&environment::stores()?, &host);
     let answered = network::block_on(async { Ok(github::account(&url, &credential, options).await) })?;
     refused::remember(&host, &credential, answered.result.as_ref());
-    Ok(answered
-        .result
-        .map(|account| account.expires.map_or(Expiry::Never, Expiry::At))
-        .map_err(|error| error.to_string()))
+    answered.result.map_err(|error| network::failure(&error))
 }
 
 /// Every token of GitHub's in the inventories and the variables beside them.

@@ -1,13 +1,10 @@
 //! What a token is worth, asked from here: once at the registry for all images, and once at GitHub.
 
-use pullpass_client::{
-    Credential, Failure as Cause, RegistryError,
-    github::{self, Account},
-    pull::Connection,
-};
+use pullpass_client::{Credential, Failure as Cause, RegistryError, github::Account, pull::Connection};
 use pullpass_oci::{Reference, Registry};
 use pullpass_secrets::{Secret, token::Kind};
 
+use super::super::tokens;
 use crate::{
     engines, environment,
     failure::{Failure, OrFail},
@@ -56,7 +53,7 @@ pub(super) fn ask(registry: &str, user: &str, secret: &Secret, images: &[String]
         Ok(())
     })?;
     if registry.as_str() == "ghcr.io" && Kind::of(secret).is_github() {
-        seen.account = Some(account(secret)?);
+        seen.account = Some(tokens::account(secret)?);
     }
     Ok(seen)
 }
@@ -98,15 +95,4 @@ fn login(registry: &str, user: &str, secret: &Secret) -> Result<(Registry, Crede
 
 fn is_refused(error: &RegistryError) -> bool {
     matches!(error.failure, Cause::CredentialRefused { .. })
-}
-
-fn account(secret: &Secret) -> Result<Account, Failure> {
-    let host: Registry = "api.github.com".parse().or_unknown()?;
-    let url = github::API.parse().or_unknown()?;
-    // It is told no user.
-    let credential = Credential { user: String::new(), secret: secret.clone() };
-    let options = network::options(&environment::stores()?, &host);
-    let answered = network::block_on(async { Ok(github::account(&url, &credential, options).await) })?;
-    refused::remember(&host, &credential, answered.result.as_ref());
-    answered.result.map_err(|error| network::failure(&error))
 }

@@ -6,7 +6,6 @@ use pullpass_secrets::{Secret, token};
 use serde_json::{Map, Value, json};
 
 use super::super::{
-    check,
     gather::{Gather, Host},
     login,
     row::{Row, State},
@@ -49,7 +48,7 @@ impl Hosts<'_> {
     /// Asks hosts, all of them without a list, what they have.
     pub(super) fn look(&self, hosts: Option<&[String]>) -> Result<BTreeMap<String, Host>, Failure> {
         let mut variables = self.variables.clone();
-        variables.insert("registry_login_mark_key".to_owned(), json!(check::hex(&self.key)));
+        variables.insert("registry_login_mark_key".to_owned(), json!(hex::encode(self.key)));
         self.run(&Play { playbook: LOOK, variables, secret: None, hosts })
     }
 
